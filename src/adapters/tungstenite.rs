@@ -1,0 +1,41 @@
+//! tungstenite 0.30: tokio-tungstenite, async-tungstenite and whatever else carries its `Message`.
+
+use std::error::Error as StdError;
+
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Error, Message};
+
+use crate::error::LivenessError;
+use crate::frame::{Kind, WsMessage};
+
+impl WsMessage for Message {
+    fn ping(payload: &[u8]) -> Self {
+        Self::Ping(payload.to_vec().into())
+    }
+
+    fn close(code: u16, reason: &str) -> Self {
+        Self::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+    }
+
+    #[inline]
+    fn kind(&self) -> Kind<'_> {
+        match self {
+            Self::Ping(payload) => Kind::Ping(payload),
+            Self::Pong(payload) => Kind::Pong(payload),
+            Self::Close(_) => Kind::Close,
+            _ => Kind::Data,
+        }
+    }
+
+    /// A full write buffer hands the frame back; nothing else happened.
+    fn is_transient(error: &(dyn StdError + 'static)) -> bool {
+        matches!(error.downcast_ref(), Some(Error::WriteBufferFull(_)))
+    }
+}
+
+/// As [`Error::Io`] of kind `TimedOut`; [`LivenessError::find`] gets it back.
+impl From<LivenessError> for Error {
+    fn from(error: LivenessError) -> Self {
+        Self::Io(error.into())
+    }
+}

@@ -1,0 +1,323 @@
+//! The knobs of a connection. A [`LiveConfig`] that exists is valid.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The close code of a verdict: 3008 "Timeout" in IANA's "WebSocket Close Code Number" registry.
+pub const PONG_TIMEOUT_CLOSE_CODE: u16 = 3008;
+
+/// RFC 6455 section 5.5: a control frame carries at most 125 bytes, two of them the close code.
+const MAX_CLOSE_REASON: usize = 123;
+
+/// When a ping falls due (S2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PingWhen {
+    /// On every interval, whatever the traffic.
+    #[default]
+    Always,
+    /// Only where no frame came in since the last due time. Silence is then noticed within 2 I + T instead of I + T.
+    /// The pong that answers our own ping is no traffic: an idle connection is pinged on every interval.
+    Idle,
+}
+
+/// A valid configuration; cloning it is cheap, and every connection made from a clone shares one allocation.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_liveness::LiveConfig;
+///
+/// let config = LiveConfig::builder().ping_interval(Duration::from_secs(30)).build()?;
+/// assert_eq!(config.ping_interval(), Duration::from_secs(30));
+/// # Ok::<(), ws_liveness::ConfigError>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct LiveConfig(Arc<Knobs>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Knobs {
+    ping_interval: Duration,
+    jitter: f64,
+    pong_timeout: Duration,
+    write_timeout: Duration,
+    close_timeout: Duration,
+    max_deferrals: u32,
+    missed_pongs: u32,
+    ping_when: PingWhen,
+    judge_after_first_pong: bool,
+    keep_alive_only: bool,
+    close_code: u16,
+    close_reason: Option<Box<str>>,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            ping_interval: Duration::from_secs(20),
+            jitter: 0.2,
+            pong_timeout: Duration::from_secs(20),
+            write_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(10),
+            max_deferrals: 1,
+            missed_pongs: 1,
+            ping_when: PingWhen::Always,
+            judge_after_first_pong: false,
+            keep_alive_only: false,
+            close_code: PONG_TIMEOUT_CLOSE_CODE,
+            close_reason: None,
+        }
+    }
+}
+
+/// The defaults stand at the setters of [`LiveConfigBuilder`].
+impl Default for LiveConfig {
+    fn default() -> Self {
+        Self(Arc::new(Knobs::default()))
+    }
+}
+
+impl fmt::Debug for LiveConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl LiveConfig {
+    /// Starts from the defaults.
+    pub fn builder() -> LiveConfigBuilder {
+        LiveConfigBuilder(Knobs::default())
+    }
+
+    /// Starts from this configuration, to override a few values for one channel.
+    pub fn to_builder(&self) -> LiveConfigBuilder {
+        LiveConfigBuilder((*self.0).clone())
+    }
+
+    /// I: a ping is queued at most this long after the one before.
+    pub fn ping_interval(&self) -> Duration {
+        self.0.ping_interval
+    }
+
+    /// The fraction by which an interval may be shortened.
+    pub fn jitter(&self) -> f64 {
+        self.0.jitter
+    }
+
+    /// T: from the flush of our ping to the moment its absence is judged.
+    pub fn pong_timeout(&self) -> Duration {
+        self.0.pong_timeout
+    }
+
+    /// W: how long our ping may wait to be flushed while the write side makes no progress.
+    pub fn write_timeout(&self) -> Duration {
+        self.0.write_timeout
+    }
+
+    /// C: the bound on a closing handshake.
+    pub fn close_timeout(&self) -> Duration {
+        self.0.close_timeout
+    }
+
+    /// N: how often an inbound frame may defer one pong deadline.
+    pub fn max_deferrals(&self) -> u32 {
+        self.0.max_deferrals
+    }
+
+    /// M: how many consecutive misses make a verdict.
+    pub fn missed_pongs(&self) -> u32 {
+        self.0.missed_pongs
+    }
+
+    /// When a ping falls due.
+    pub fn ping_when(&self) -> PingWhen {
+        self.0.ping_when
+    }
+
+    /// Whether T is judged only after this connection's first answer.
+    pub fn judge_after_first_pong(&self) -> bool {
+        self.0.judge_after_first_pong
+    }
+
+    /// Whether T is never judged.
+    pub fn keep_alive_only(&self) -> bool {
+        self.0.keep_alive_only
+    }
+
+    /// The close code of a verdict.
+    pub fn close_code(&self) -> u16 {
+        self.0.close_code
+    }
+
+    /// The close reason of a verdict; `None`: by cause (`pong timeout`, `write stalled`, `ping failed`).
+    pub fn close_reason(&self) -> Option<&str> {
+        self.0.close_reason.as_deref()
+    }
+}
+
+/// Collects values; [`build`](Self::build) checks them. `Duration::MAX` means "never" everywhere.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct LiveConfigBuilder(Knobs);
+
+impl LiveConfigBuilder {
+    /// I: a ping is queued at most this long after the one before. More than zero. Default is 20 s.
+    ///
+    /// Choose less than the shortest idle limit on the path. Where `pong_timeout` is longer, a ping that falls due while
+    /// one is outstanding waits for the answer or the miss.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.0.ping_interval = interval;
+        self
+    }
+
+    /// The fraction by which each interval may be shortened at random, never lengthened: from 0.0 to less than 1.0.
+    /// Default is 0.2.
+    ///
+    /// It keeps the pings of many connections from marching in step. With 0.0 all intervals, the first included, are
+    /// exactly I; otherwise the first ping leaves after a uniformly random delay in (0, I].
+    pub fn jitter(mut self, fraction: f64) -> Self {
+        self.0.jitter = fraction;
+        self
+    }
+
+    /// T: from the flush of our ping to the moment its absence is judged. More than zero. Default is 20 s.
+    ///
+    /// `Duration::MAX` judges nothing by T, as [`keep_alive_only`](Self::keep_alive_only) does.
+    pub fn pong_timeout(mut self, timeout: Duration) -> Self {
+        self.0.pong_timeout = timeout;
+        self
+    }
+
+    /// W: how long our ping may wait to be flushed while the write side makes no progress. More than zero. Default is
+    /// 30 s.
+    ///
+    /// It must cover the time that everything the inner buffers, and one message more, takes to be written. A ping
+    /// that waits longer than W/2 holds back the user's own writes.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.0.write_timeout = timeout;
+        self
+    }
+
+    /// C: the bound on a closing handshake, whoever began it. More than zero. Default is 10 s.
+    ///
+    /// After a verdict the farewell takes at most the lesser of C and 1 s.
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.0.close_timeout = timeout;
+        self
+    }
+
+    /// N: how often an inbound frame may defer one pong deadline by T. Default is 1; 0 means that only a pong counts.
+    pub fn max_deferrals(mut self, deferrals: u32) -> Self {
+        self.0.max_deferrals = deferrals;
+        self
+    }
+
+    /// M: how many consecutive misses make a verdict. At least 1. Default is 1.
+    pub fn missed_pongs(mut self, misses: u32) -> Self {
+        self.0.missed_pongs = misses;
+        self
+    }
+
+    /// When a ping falls due. Default is [`PingWhen::Always`].
+    pub fn ping_when(mut self, when: PingWhen) -> Self {
+        self.0.ping_when = when;
+        self
+    }
+
+    /// For peers that may not answer pings at all: until this connection's first answer nothing is judged by T, only
+    /// by W. Default is `false`. No effect with [`keep_alive_only`](Self::keep_alive_only).
+    pub fn judge_after_first_pong(mut self, wait: bool) -> Self {
+        self.0.judge_after_first_pong = wait;
+        self
+    }
+
+    /// Keeps the path alive and never judges T: pings leave on every interval, a missing answer is nobody's fault.
+    /// W is judged all the same. Default is `false`.
+    pub fn keep_alive_only(mut self, only: bool) -> Self {
+        self.0.keep_alive_only = only;
+        self
+    }
+
+    /// The close code of a verdict: 1000-1003, 1007-1013 or 3000-4999. Default is [`PONG_TIMEOUT_CLOSE_CODE`].
+    pub fn close_code(mut self, code: u16) -> Self {
+        self.0.close_code = code;
+        self
+    }
+
+    /// The close reason of a verdict; more than 123 bytes are cut on a character boundary (RFC 6455 section 5.5).
+    /// Default: by cause, `pong timeout`, `write stalled` or `ping failed`.
+    pub fn close_reason(mut self, reason: impl AsRef<str>) -> Self {
+        self.0.close_reason = Some(cut(reason.as_ref(), MAX_CLOSE_REASON).into());
+        self
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// The first value outside what its setter allows, named with its field and what is allowed.
+    pub fn build(self) -> Result<LiveConfig, ConfigError> {
+        let knobs = self.0;
+        check_some_time("ping_interval", knobs.ping_interval)?;
+        check_some_time("pong_timeout", knobs.pong_timeout)?;
+        check_some_time("write_timeout", knobs.write_timeout)?;
+        check_some_time("close_timeout", knobs.close_timeout)?;
+        check("jitter", knobs.jitter, (0.0..1.0).contains(&knobs.jitter), "from 0.0 to less than 1.0")?;
+        check("missed_pongs", knobs.missed_pongs, knobs.missed_pongs > 0, "1 or more")?;
+        check("close_code", knobs.close_code, is_sendable(knobs.close_code), "1000-1003, 1007-1013 or 3000-4999")?;
+        Ok(LiveConfig(Arc::new(knobs)))
+    }
+}
+
+/// A value that a [`LiveConfigBuilder`] refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    field: &'static str,
+    value: String,
+    allowed: &'static str,
+}
+
+impl ConfigError {
+    /// The setter's name.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The refused value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What is allowed.
+    pub fn allowed(&self) -> &'static str {
+        self.allowed
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is {}, allowed is {}", self.field, self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+fn check(field: &'static str, value: impl fmt::Debug, ok: bool, allowed: &'static str) -> Result<(), ConfigError> {
+    if ok { Ok(()) } else { Err(ConfigError { field, value: format!("{value:?}"), allowed }) }
+}
+
+fn check_some_time(field: &'static str, value: Duration) -> Result<(), ConfigError> {
+    check(field, value, !value.is_zero(), "more than 0")
+}
+
+/// RFC 6455 section 7.4: the codes that an endpoint may put into a Close frame.
+fn is_sendable(code: u16) -> bool {
+    matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
+}
+
+fn cut(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

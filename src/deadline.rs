@@ -1,0 +1,93 @@
+//! The one reusable timer of a connection and its clock: the only user of `tokio::time`.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::liveness::Time;
+
+/// Tokio's clock, counted from the moment the connection was wrapped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    born: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self { born: Instant::now() }
+    }
+
+    pub(crate) fn now(self) -> Time {
+        Time::START.plus(Instant::now().saturating_duration_since(self.born))
+    }
+
+    fn instant(self, at: Time) -> Option<Instant> {
+        self.born.checked_add(at.elapsed()?)
+    }
+}
+
+/// Made at its first use, reset in place afterwards, and only where the machine asks for another time.
+#[derive(Debug, Default)]
+pub(crate) struct Deadline {
+    sleep: Option<Pin<Box<Sleep>>>,
+    state: State,
+    #[cfg(test)]
+    pub(crate) resets: u32,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing to wait for.
+    #[default]
+    Off,
+    Armed(Time),
+    /// Polled as expired, and not armed for another time since.
+    Expired(Time),
+}
+
+impl Deadline {
+    /// When to: after the machine's next time may have changed. True where the timer has to be polled again.
+    pub(crate) fn arm(&mut self, clock: Clock, at: Time) -> bool {
+        if self.state == State::Armed(at) || self.state == State::Expired(at) {
+            return false;
+        }
+        let Some(instant) = clock.instant(at) else {
+            self.state = State::Off;
+            return false;
+        };
+        self.state = State::Armed(at);
+        self.reset(instant);
+        true
+    }
+
+    fn reset(&mut self, instant: Instant) {
+        #[cfg(test)]
+        {
+            self.resets += 1;
+        }
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().reset(instant),
+            None => self.sleep = Some(Box::pin(sleep_until(instant))),
+        }
+    }
+
+    /// Ready where the armed time has come, again and again until it is armed anew. Also `Pending` where the task's
+    /// cooperative budget is used up: then nothing that was polled before says anything (J5).
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let (State::Armed(at) | State::Expired(at), Some(sleep)) = (self.state, &mut self.sleep) else {
+            return Poll::Pending;
+        };
+        let polled = sleep.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.state = State::Expired(at);
+        }
+        polled
+    }
+
+    #[inline]
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(self.state, State::Expired(_))
+    }
+}

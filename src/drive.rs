@@ -1,0 +1,347 @@
+//! One poll of a `LiveStream`: the timer and our own frames. Reading is in `read.rs`, writing in `write.rs`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::task::waker_ref;
+use futures_util::{Sink, Stream};
+use tracing::{debug, trace, warn};
+
+use crate::deadline::Deadline;
+use crate::error::{Cause, LivenessError, Report};
+use crate::frame::Protocol;
+use crate::liveness::{Farewell, Judgement, Liveness, Time, UnderWay, View};
+use crate::monitor::{Health, Shared};
+use crate::outbox::Outbox;
+use crate::waker::Half;
+
+/// What a `LiveStream` keeps for itself.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) machine: Liveness,
+    pub(crate) timer: Deadline,
+    /// Kept from the moment the sink has failed; the stream yields it once.
+    pub(crate) error: Option<LivenessError>,
+    /// The stream has nothing more to tell.
+    pub(crate) told: bool,
+    /// There is more to do in a poll than to pass on messages.
+    pub(crate) busy: bool,
+    /// The last `poll_next` returned an item.
+    pub(crate) after_item: bool,
+    /// The expiry was noticed by a `poll_next` whose predecessor returned an item (J7).
+    pub(crate) backlogged: bool,
+    /// The stream half was polled since it last missed its turn at a deadline (V4).
+    pub(crate) reader: bool,
+    /// A probe was handed to the inner and not yet flushed.
+    probing: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(machine: Liveness) -> Self {
+        Self {
+            machine,
+            timer: Deadline::default(),
+            error: None,
+            told: false,
+            busy: false,
+            after_item: false,
+            backlogged: false,
+            reader: false,
+            probing: false,
+        }
+    }
+
+    pub(crate) fn machine(&self) -> &Liveness {
+        &self.machine
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.machine.is_over() && (self.told || self.error.is_none())
+    }
+}
+
+/// A `LiveStream` in a poll.
+pub(crate) struct Parts<'a, S: Stream, P> {
+    pub(crate) inner: Pin<&'a mut S>,
+    pub(crate) protocol: &'a P,
+    pub(crate) outbox: &'a mut Outbox<S::Item>,
+    pub(crate) driver: &'a mut Driver,
+    pub(crate) shared: &'a Arc<Shared>,
+}
+
+impl<S: Stream, P> Parts<'_, S, P> {
+    /// Reads the clock; what came in before counts as of now.
+    pub(crate) fn now(&mut self) -> Time {
+        let now = self.shared.clock.now();
+        if self.driver.machine.take_inbound() {
+            self.shared.board().stats.last_inbound = Some(now);
+        }
+        now
+    }
+
+    #[inline]
+    pub(crate) fn is_busy(&self) -> bool {
+        self.driver.busy || self.shared.wants_attention()
+    }
+
+    fn poll_timer(&mut self) -> Poll<()> {
+        self.driver.timer.poll(&mut Context::from_waker(&waker_ref(self.shared)))
+    }
+}
+
+impl<S, P, M, E> Parts<'_, S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    /// The first step of every poll that is not idle: the timer's and the monitors' wishes, then our own frames.
+    pub(crate) fn tend(&mut self, cx: &mut Context<'_>, half: Half) {
+        let backlogged = half == Half::Stream && self.driver.after_item;
+        if half == Half::Stream && self.driver.machine.take_over() {
+            self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
+            self.look_at_timer(backlogged);
+        } else if self.shared.take_attention() && !self.driver.timer.is_expired() {
+            self.look_at_timer(backlogged);
+        }
+        self.settle(cx, backlogged);
+    }
+
+    fn look_at_timer(&mut self, backlogged: bool) -> bool {
+        let fired = self.poll_timer().is_ready();
+        if fired {
+            self.driver.backlogged = backlogged;
+            let now = self.now();
+            self.driver.machine.handle_timeout(now);
+        }
+        fired
+    }
+
+    /// Sends what is to be sent and arms the timer for what comes next, until neither changes anything.
+    pub(crate) fn settle(&mut self, cx: &mut Context<'_>, backlogged: bool) {
+        loop {
+            self.pump(cx);
+            let armed = self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
+            if !armed || !self.look_at_timer(backlogged) {
+                break;
+            }
+        }
+        self.show_health();
+        let driver = &mut *self.driver;
+        driver.busy = self.outbox.is_busy()
+            || !driver.machine.is_open()
+            || driver.machine.is_queued()
+            || driver.machine.is_lapsed()
+            || driver.timer.is_expired();
+    }
+
+    fn show_health(&mut self) {
+        let machine = &self.driver.machine;
+        let health = match machine.is_suspect() {
+            _ if machine.is_closed() => Health::Ended(Cause::Closed),
+            true => Health::Suspect,
+            false => Health::Alive,
+        };
+        if self.shared.set_health(health) && health == Health::Suspect {
+            debug!(misses = machine.misses(), deferrals = machine.under_way().deferrals, "suspect");
+        }
+    }
+
+    fn pump(&mut self, cx: &mut Context<'_>) {
+        if self.driver.machine.is_over() || self.driver.machine.is_failed() {
+            return;
+        }
+        if let Err(error) = self.try_pump(cx) {
+            self.fail(error);
+        }
+    }
+
+    fn try_pump(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
+        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
+            settled?;
+        }
+        if !self.outbox.has_slot() {
+            self.send_frames(cx)?;
+        }
+        self.note_progress();
+        if self.outbox.is_unflushed() {
+            if let Poll::Ready(flushed) = self.inner.as_mut().poll_flush(cx) {
+                flushed?;
+                self.note_flushed();
+            }
+        }
+        Ok(())
+    }
+
+    fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
+        while let Some((frame, sent)) = self.next_frame() {
+            if self.outbox.is_full() || self.outbox.poll_ready(self.inner.as_mut(), cx)?.is_pending() {
+                break;
+            }
+            match self.outbox.send_ours(self.inner.as_mut(), frame) {
+                Ok(()) => sent(self),
+                Err(error) if Protocol::<M, S::Error>::is_transient(self.protocol, &error) => self.outbox.handle_full(),
+                Err(error) => return Err(error),
+            }
+        }
+        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
+            settled?;
+        }
+        Ok(())
+    }
+
+    /// The next frame of ours that may leave, and what to note when it has been taken.
+    fn next_frame(&mut self) -> Option<(M, fn(&mut Self))> {
+        let ping = |payload: [u8; 8]| Protocol::<M, E>::ping(self.protocol, &payload);
+        let machine = &self.driver.machine;
+        if let Some(payload) = machine.poll_ping() {
+            return Some((ping(payload), Self::note_ping));
+        }
+        if let Some((Farewell::Unsaid, _)) = machine.dying() {
+            return Some((self.farewell(), |parts| parts.driver.machine.handle_farewell()));
+        }
+        if !self.shared.board().probe.is_wanted() {
+            return None;
+        }
+        machine.next_payload().map(|payload| (ping(payload), Self::note_probe as fn(&mut Self)))
+    }
+
+    fn farewell(&self) -> M {
+        let config = self.driver.machine.config();
+        let cause = self.driver.error.as_ref().map_or(Cause::PongTimeout, LivenessError::cause);
+        let reason = config.close_reason().unwrap_or(cause.close_reason());
+        Protocol::<M, E>::close(self.protocol, config.close_code(), reason)
+    }
+
+    fn note_ping(&mut self) {
+        let number = self.driver.machine.handle_handed();
+        self.shared.board().stats.pings_sent += 1;
+        trace!(number, "ping");
+    }
+
+    fn note_probe(&mut self) {
+        let number = self.driver.machine.handle_probe_handed();
+        let now = self.now();
+        self.driver.probing = true;
+        let mut board = self.shared.board();
+        board.stats.pings_sent += 1;
+        board.probe.handle_handed(number, now);
+        trace!(number, "probe");
+    }
+
+    pub(crate) fn note_progress(&mut self) {
+        if self.outbox.take_progress() && self.driver.machine.is_queued() {
+            let now = self.now();
+            self.driver.machine.handle_progress(now);
+        }
+    }
+
+    pub(crate) fn note_flushed(&mut self) {
+        let progress = self.outbox.handle_flushed();
+        let awaited = self.driver.machine.awaits_flush();
+        if !awaited && !self.driver.probing {
+            return;
+        }
+        let now = self.now();
+        if awaited && (progress || self.driver.machine.poll_ping().is_none()) {
+            self.driver.machine.handle_flushed(now);
+        }
+        if std::mem::take(&mut self.driver.probing) {
+            self.shared.board().probe.handle_flushed(now);
+        }
+    }
+
+    pub(crate) fn answer(&mut self, number: u32) {
+        let now = self.now();
+        let rtt = self.driver.machine.handle_answer(number, now).rtt;
+        let mut board = self.shared.board();
+        board.stats.pongs_received += 1;
+        board.stats.last_inbound = Some(now);
+        board.stats.last_pong = Some(now);
+        board.judging = self.driver.machine.is_judging();
+        if let Some(rtt) = rtt {
+            board.stats.handle_rtt(rtt);
+        }
+        let probed = board.probe.handle_answer(number, now);
+        drop(board);
+        if probed {
+            self.shared.announce();
+        }
+        debug!(number, ?rtt, "pong");
+    }
+
+    /// Judges where the timer, polled now, has expired: after everything else that this poll does (J5).
+    pub(crate) fn judge(&mut self, cx: &mut Context<'_>, view: View) {
+        if !self.driver.timer.is_expired() || self.poll_timer().is_pending() {
+            return;
+        }
+        let now = self.now();
+        let under_way = self.driver.machine.under_way();
+        let judgement = self.driver.machine.judge(now, view);
+        self.note_judgement(judgement, under_way, now, view);
+        self.settle(cx, false);
+    }
+
+    fn note_judgement(&mut self, judgement: Judgement, under_way: UnderWay, now: Time, view: View) {
+        match judgement {
+            Judgement::Deferred => self.shared.board().stats.deferrals += 1,
+            Judgement::Missed => self.shared.board().stats.misses += 1,
+            Judgement::Unjudged if matches!(view, View::Sink { .. }) => {
+                self.driver.reader &= self.driver.machine.is_lapsed();
+            }
+            Judgement::Verdict(cause) => self.condemn(cause, under_way, now),
+            Judgement::Closed => {
+                self.shared.set_health(Health::Ended(Cause::Closed));
+            }
+            _ => {}
+        }
+    }
+
+    /// The inner refused one of our frames: kept, while reading goes on (S9).
+    pub(crate) fn fail(&mut self, error: <S as Sink<M>>::Error) {
+        let source = Protocol::<M, S::Error>::source(self.protocol, error);
+        let now = self.now();
+        let under_way = self.driver.machine.under_way();
+        self.outbox.give_up();
+        self.driver.machine.handle_failure();
+        if self.driver.machine.is_failed() {
+            debug!(cause = %Cause::PingFailed, error = %source, "suspect");
+            self.driver.error = Some(self.report(Cause::PingFailed, under_way, now, Some(source)));
+            self.shared.fan.wake_all();
+        }
+    }
+
+    pub(crate) fn condemn(&mut self, cause: Cause, under_way: UnderWay, now: Time) {
+        if cause == Cause::PongTimeout {
+            self.shared.board().stats.misses += 1;
+        }
+        let error = match self.driver.error.take() {
+            Some(kept) => kept,
+            None => self.report(cause, under_way, now, None),
+        };
+        warn!(%cause, misses = error.misses(), deferrals = error.deferrals(), "connection is dead: {error}");
+        self.driver.error = Some(error);
+        self.shared.set_health(Health::Ended(cause));
+        self.shared.fan.wake_all();
+    }
+
+    fn report(
+        &self,
+        cause: Cause,
+        under_way: UnderWay,
+        now: Time,
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> LivenessError {
+        let board = self.shared.board();
+        LivenessError::new(Report {
+            cause,
+            since_queued: under_way.queued.map(|at| now.since(at)),
+            since_flushed: under_way.flushed.map(|at| now.since(at)),
+            since_pong: board.stats.last_pong.map(|at| now.since(at)),
+            deferrals: under_way.deferrals,
+            misses: self.driver.machine.misses(),
+            stats: board.stats.public(now),
+            source,
+        })
+    }
+}

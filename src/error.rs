@@ -1,0 +1,180 @@
+//! Why a connection ended, and the error that tells it.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::monitor::LiveStats;
+
+/// Why a connection ended. The first cause is the one that is reported (K5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A verdict: our ping was flushed and not answered.
+    PongTimeout,
+    /// A verdict: our ping could not be flushed while the write side made no progress.
+    WriteStalled,
+    /// A verdict: the inner refused one of our own frames; its error is the [`source`](Error::source).
+    PingFailed,
+    /// The peer did not complete the closing handshake in time.
+    CloseTimeout,
+    /// Both sides sent their Close.
+    Closed,
+    /// The inner stream ended without a complete closing handshake.
+    EndOfStream,
+    /// The inner stream failed with an error of its own, which the stream delivered.
+    StreamError,
+    /// The `LiveStream` was dropped or taken apart before its end.
+    Dropped,
+}
+
+impl Cause {
+    /// The close reason of a verdict (K2).
+    pub(crate) fn close_reason(self) -> &'static str {
+        match self {
+            Self::WriteStalled => "write stalled",
+            Self::PingFailed => "ping failed",
+            _ => "pong timeout",
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PongTimeout => "pong timeout",
+            Self::WriteStalled => "write stalled",
+            Self::PingFailed => "ping failed",
+            Self::CloseTimeout => "close timeout",
+            Self::Closed => "closed",
+            Self::EndOfStream => "end of stream",
+            Self::StreamError => "stream error",
+            Self::Dropped => "dropped",
+        })
+    }
+}
+
+impl Error for Cause {}
+
+/// The one error of a `LiveStream`: its cause is [`PongTimeout`](Cause::PongTimeout),
+/// [`WriteStalled`](Cause::WriteStalled), [`PingFailed`](Cause::PingFailed) or [`CloseTimeout`](Cause::CloseTimeout).
+///
+/// It travels inside the inner's own error type; [`find`](Self::find) gets it back from there. All ages are as of the
+/// moment it was made. Cloning it is cheap.
+#[derive(Clone)]
+pub struct LivenessError(Arc<Report>);
+
+/// What is known about a death.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) cause: Cause,
+    pub(crate) since_queued: Option<Duration>,
+    pub(crate) since_flushed: Option<Duration>,
+    pub(crate) since_pong: Option<Duration>,
+    pub(crate) deferrals: u32,
+    pub(crate) misses: u32,
+    pub(crate) stats: LiveStats,
+    pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl LivenessError {
+    pub(crate) fn new(report: Report) -> Self {
+        Self(Arc::new(report))
+    }
+
+    /// Finds the liveness error in `error`, in its chain of sources, or inside an [`io::Error`] among them.
+    pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref::<Self>() {
+                return Some(found);
+            }
+            let within = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = match within {
+                Some(within) => Some(within),
+                None => error.source(),
+            };
+        }
+        None
+    }
+
+    /// Why the connection ended.
+    pub fn cause(&self) -> Cause {
+        self.0.cause
+    }
+
+    /// How long ago the unanswered ping was queued, where one was under way.
+    pub fn since_queued(&self) -> Option<Duration> {
+        self.0.since_queued
+    }
+
+    /// How long ago it was flushed, where it was.
+    pub fn since_flushed(&self) -> Option<Duration> {
+        self.0.since_flushed
+    }
+
+    /// Age of the last inbound frame, to the timer's granularity: it is known to be at least this young at the last
+    /// time that the timer fired.
+    pub fn since_inbound(&self) -> Option<Duration> {
+        self.0.stats.last_inbound
+    }
+
+    /// Age of the last answer to a ping of ours.
+    pub fn since_pong(&self) -> Option<Duration> {
+        self.0.since_pong
+    }
+
+    /// How often an inbound frame deferred the deadline of the unanswered ping.
+    pub fn deferrals(&self) -> u32 {
+        self.0.deferrals
+    }
+
+    /// How many consecutive pings were missed, the last included.
+    pub fn misses(&self) -> u32 {
+        self.0.misses
+    }
+
+    /// The statistics of the whole connection, round-trip times among them.
+    pub fn stats(&self) -> &LiveStats {
+        &self.0.stats
+    }
+}
+
+impl fmt::Debug for LivenessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LivenessError").field(&self.0).finish()
+    }
+}
+
+impl fmt::Display for LivenessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.cause)?;
+        if let Some(age) = self.0.since_flushed {
+            write!(f, ": ping sent {age:.3?} ago was not answered")?;
+        } else if let Some(age) = self.0.since_queued {
+            write!(f, ": ping queued {age:.3?} ago could not be sent")?;
+        }
+        if let Some(age) = self.since_inbound() {
+            write!(f, ", last frame seen {age:.3?} ago")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for LivenessError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}
+
+/// Of kind [`TimedOut`](io::ErrorKind::TimedOut).
+impl From<LivenessError> for io::Error {
+    fn from(error: LivenessError) -> Self {
+        io::Error::new(io::ErrorKind::TimedOut, error)
+    }
+}

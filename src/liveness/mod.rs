@@ -1,0 +1,399 @@
+//! The pure machine: no async, no clock. `now` is a parameter, events come in by `handle_*` and `judge`, what is to be
+//! done is asked by `poll_*`.
+//!
+//! Order of calls: after the timer fired `handle_timeout`, then what `poll_ping` wants is handed to the inner and
+//! flushed, then, with the timer still expired, `judge`; after each of them the timer is armed for `poll_timeout`.
+
+mod judge;
+mod payload;
+mod state;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use std::time::Duration;
+
+pub(crate) use judge::{Judgement, View};
+use payload::Payloads;
+pub(crate) use payload::{Reading, answers};
+pub(crate) use state::Farewell;
+use state::{Queued, Sent, State};
+pub(crate) use time::{Time, nanos};
+
+use crate::config::{LiveConfig, PingWhen};
+
+/// The farewell after a verdict takes no longer, whatever C is (K1).
+const MAX_GRACE: Duration = Duration::from_secs(1);
+
+/// One connection's liveness.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    config: LiveConfig,
+    rng: fastrand::Rng,
+    payloads: Payloads,
+    state: State,
+    heard: Heard,
+    /// Consecutive misses (J4).
+    misses: u32,
+    /// A late judge has pardoned this silence already (J6).
+    pardoned: bool,
+    /// An answer came on this connection (J9).
+    proven: bool,
+}
+
+/// Whether a complete frame came in since ...
+#[derive(Debug, Default)]
+struct Heard {
+    /// ... the clock was last read. The only thing that happens per frame.
+    inbound: bool,
+    /// ... the last due time (S2).
+    since_due: bool,
+    /// ... the ping was queued, or flushed (J7, K1).
+    since_ping: bool,
+    /// ... that, or the last deferral (J3).
+    since_deferral: bool,
+}
+
+/// What an answer told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// From the flush (from the queueing, where the flush was not yet observed) of the ping it answers to now; none
+    /// for an answer to a ping that was missed before.
+    pub(crate) rtt: Option<Duration>,
+}
+
+/// How a closing handshake stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CloseBy {
+    User,
+    Peer,
+}
+
+/// The times of the ping under way, for the error (K5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UnderWay {
+    pub(crate) queued: Option<Time>,
+    pub(crate) flushed: Option<Time>,
+    pub(crate) deferrals: u32,
+}
+
+impl Liveness {
+    /// Born at `Time::START`. All randomness comes from `seed`.
+    pub(crate) fn new(config: LiveConfig, seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let payloads = Payloads::new(rng.u32(..));
+        let due = Time::START.plus(first_delay(&config, &mut rng));
+        Self {
+            config,
+            rng,
+            payloads,
+            state: State::Waiting { due },
+            heard: Heard::default(),
+            misses: 0,
+            pardoned: false,
+            proven: false,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &LiveConfig {
+        &self.config
+    }
+
+    // Inputs
+
+    /// When to: for every complete inbound frame but the answers to our own pings.
+    #[inline]
+    pub(crate) fn handle_frame(&mut self) {
+        self.heard.inbound = true;
+    }
+
+    /// When to: before every other input that takes `now`. Whether frames came since the last time.
+    pub(crate) fn take_inbound(&mut self) -> bool {
+        let inbound = std::mem::take(&mut self.heard.inbound);
+        self.heard.since_due |= inbound;
+        self.heard.since_ping |= inbound;
+        self.heard.since_deferral |= inbound;
+        inbound
+    }
+
+    /// When to: the timer fired, before anything is written or read. A spurious call changes nothing.
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        match &mut self.state {
+            State::Waiting { due } if *due <= now => {
+                let skip = self.config.ping_when() == PingWhen::Idle && self.heard.since_due;
+                self.heard.since_due = false;
+                if skip {
+                    *due = now.plus(next_interval(&self.config, &mut self.rng));
+                } else {
+                    self.queue(now);
+                }
+            }
+            State::Queued { ping, .. } => ping.holds |= half_of_w(&self.config, ping.at) <= now,
+            State::Sent { due, ping } => ping.overdue |= *due <= now,
+            _ => {}
+        }
+    }
+
+    /// When to: the inner took the ping of `poll_ping`. Its number.
+    pub(crate) fn handle_handed(&mut self) -> u32 {
+        let number = self.payloads.issue();
+        if let State::Queued { ping, .. } = &mut self.state {
+            ping.number = Some(number);
+        }
+        number
+    }
+
+    /// When to: the inner took an extra ping, with the payload of `next_payload`. Its number.
+    pub(crate) fn handle_probe_handed(&mut self) -> u32 {
+        self.payloads.issue()
+    }
+
+    /// When to: the inner finished a flush, and `awaits_flush`.
+    pub(crate) fn handle_flushed(&mut self, now: Time) {
+        match &mut self.state {
+            State::Queued { due, ping: Queued { at, number: Some(number), .. } } => {
+                let (due, at, number) = (*due, *at, *number);
+                let deadline = self.pong_deadline(now, due);
+                let ping = Sent { at, flushed: now, deadline, number, deferrals: 0, overdue: false, lapsed: false };
+                self.state = State::Sent { due, ping };
+                self.forget_frames();
+            }
+            State::Queued { ping, .. } => ping.progress = now,
+            State::Closing { sent, received: true, .. } => *sent = true,
+            State::Dying { farewell: farewell @ Farewell::Handed, .. } => *farewell = Farewell::Done,
+            _ => {}
+        }
+    }
+
+    /// When to: the inner went from not ready to ready while a ping was queued.
+    pub(crate) fn handle_progress(&mut self, now: Time) {
+        if let State::Queued { ping, .. } = &mut self.state {
+            ping.progress = now;
+        }
+    }
+
+    /// When to: a pong came in whose payload reads as `Answer(number)`.
+    pub(crate) fn handle_answer(&mut self, number: u32, now: Time) -> Answer {
+        self.payloads.answer(number);
+        self.misses = 0;
+        self.pardoned = false;
+        self.proven = true;
+        let answered = match self.state {
+            State::Queued { due, ping: Queued { at, number: Some(ours), .. } } if answers(number, ours) => {
+                Some((due, at))
+            }
+            State::Sent { due, ping } if answers(number, ping.number) => Some((due, ping.flushed)),
+            _ => None,
+        };
+        match answered {
+            Some((due, _)) => self.state = State::Waiting { due },
+            // An answer to an older ping is an inbound frame like any other (J3), but no traffic of the user's.
+            None => self.heard.since_deferral = true,
+        }
+        Answer { rtt: answered.map(|(_, since)| now.since(since)) }
+    }
+
+    /// When to: a Close came in, or the user handed one to the sink or closes it.
+    pub(crate) fn handle_close(&mut self, by: CloseBy, now: Time) {
+        let until = now.plus(self.config.close_timeout());
+        match &mut self.state {
+            State::Closing { sent, received, .. } => match by {
+                CloseBy::User => *sent = true,
+                CloseBy::Peer => *received = true,
+            },
+            State::Dying { .. } | State::Broken | State::Over => {}
+            _ => self.state = State::Closing { until, sent: by == CloseBy::User, received: by == CloseBy::Peer },
+        }
+    }
+
+    /// When to: the inner refused one of our frames, and not just for now.
+    pub(crate) fn handle_failure(&mut self) {
+        match &mut self.state {
+            State::Waiting { .. } | State::Queued { .. } | State::Sent { .. } => self.state = State::Failed,
+            State::Dying { farewell, .. } => *farewell = Farewell::Done,
+            _ => {}
+        }
+    }
+
+    /// When to: the inner took our Close.
+    pub(crate) fn handle_farewell(&mut self) {
+        if let State::Dying { farewell, .. } = &mut self.state {
+            *farewell = Farewell::Handed;
+        }
+    }
+
+    /// When to: the inner stream yielded an error of its own.
+    pub(crate) fn handle_stream_error(&mut self) {
+        self.state = State::Broken;
+    }
+
+    /// When to: the inner stream ended, or the farewell is over.
+    pub(crate) fn handle_end(&mut self) {
+        self.state = State::Over;
+    }
+
+    // Outputs
+
+    /// The payload of the keepalive ping that waits for the inner.
+    pub(crate) fn poll_ping(&self) -> Option<[u8; 8]> {
+        match self.state {
+            State::Queued { ping: Queued { number: None, .. }, .. } => Some(self.payloads.next()),
+            _ => None,
+        }
+    }
+
+    /// The payload of an extra ping; none where no ping may leave any more (S4).
+    pub(crate) fn next_payload(&self) -> Option<[u8; 8]> {
+        self.is_open().then(|| self.payloads.next())
+    }
+
+    /// When the timer is to fire next.
+    pub(crate) fn poll_timeout(&self) -> Time {
+        let w = self.config.write_timeout();
+        match &self.state {
+            State::Waiting { due } => *due,
+            State::Queued { ping, .. } if ping.holds => ping.progress.plus(w),
+            State::Queued { ping, .. } => ping.progress.plus(w).min(half_of_w(&self.config, ping.at)),
+            State::Sent { ping, .. } if ping.lapsed => ping.deadline.plus(self.lateness()),
+            State::Sent { ping, .. } if ping.overdue => ping.deadline,
+            // Mostly the answer has come by then, and the timer is armed once per cycle.
+            State::Sent { due, ping } => ping.deadline.min(*due),
+            State::Closing { until, .. } | State::Dying { until, .. } => *until,
+            State::Failed | State::Broken | State::Over => Time::NEVER,
+        }
+    }
+
+    // Queries
+
+    pub(crate) fn read_pong(&self, payload: &[u8]) -> Reading {
+        self.payloads.read(payload)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Waiting { .. } | State::Queued { .. } | State::Sent { .. })
+    }
+
+    pub(crate) fn is_failed(&self) -> bool {
+        self.state == State::Failed
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// The farewell of a verdict, and whether the peer was talking.
+    pub(crate) fn dying(&self) -> Option<(Farewell, bool)> {
+        match self.state {
+            State::Dying { farewell, talking, .. } => Some((farewell, talking)),
+            _ => None,
+        }
+    }
+
+    /// Both sides have sent their Close.
+    pub(crate) fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closing { sent: true, received: true, .. })
+    }
+
+    /// A finished flush means something.
+    pub(crate) fn awaits_flush(&self) -> bool {
+        matches!(
+            self.state,
+            State::Queued { .. }
+                | State::Closing { sent: false, received: true, .. }
+                | State::Dying { farewell: Farewell::Handed, .. }
+        )
+    }
+
+    /// The stream half has its turn at an expired deadline.
+    pub(crate) fn is_lapsed(&self) -> bool {
+        matches!(self.state, State::Sent { ping: Sent { lapsed: true, .. }, .. })
+    }
+
+    /// A ping waits for longer than it should.
+    pub(crate) fn is_suspect(&self) -> bool {
+        let ping = match self.state {
+            State::Queued { ping, .. } => ping.holds || ping.pardoned,
+            State::Sent { ping, .. } => ping.deferrals > 0,
+            State::Failed => true,
+            _ => false,
+        };
+        ping || self.misses > 0 || self.pardoned
+    }
+
+    pub(crate) fn is_queued(&self) -> bool {
+        matches!(self.state, State::Queued { .. })
+    }
+
+    /// The user's writes are held back until our ping has left (J1).
+    pub(crate) fn holds_writer(&self) -> bool {
+        matches!(self.state, State::Queued { ping: Queued { holds: true, .. }, .. })
+    }
+
+    /// Silence counts against the peer.
+    pub(crate) fn is_judging(&self) -> bool {
+        let never = self.config.keep_alive_only() || self.config.pong_timeout() == Duration::MAX;
+        !never && (self.proven || !self.config.judge_after_first_pong())
+    }
+
+    pub(crate) fn under_way(&self) -> UnderWay {
+        let (queued, flushed, deferrals) = match self.state {
+            State::Queued { ping, .. } => (Some(ping.at), None, 0),
+            State::Sent { ping, .. } => (Some(ping.at), Some(ping.flushed), ping.deferrals),
+            _ => (None, None, 0),
+        };
+        UnderWay { queued, flushed, deferrals }
+    }
+
+    /// Consecutive ones.
+    pub(crate) fn misses(&self) -> u32 {
+        self.misses
+    }
+
+    // Steps
+
+    fn queue(&mut self, now: Time) {
+        let due = now.plus(next_interval(&self.config, &mut self.rng));
+        let ping = Queued { at: now, progress: now, number: None, holds: false, pardoned: false };
+        self.state = State::Queued { due, ping };
+        self.forget_frames();
+    }
+
+    fn forget_frames(&mut self) {
+        self.heard.since_ping = false;
+        self.heard.since_deferral = false;
+    }
+
+    /// Where T is never, the ping is outstanding until the next falls due: it must not stop the keepalive.
+    fn pong_deadline(&self, flushed: Time, due: Time) -> Time {
+        match self.config.pong_timeout() {
+            Duration::MAX => due,
+            timeout => flushed.plus(timeout),
+        }
+    }
+}
+
+fn first_delay(config: &LiveConfig, rng: &mut fastrand::Rng) -> Duration {
+    match config.ping_interval() {
+        Duration::MAX => Duration::MAX,
+        interval if config.jitter() == 0.0 => interval,
+        interval => Duration::from_nanos(rng.u64(1..=nanos(interval))),
+    }
+}
+
+fn next_interval(config: &LiveConfig, rng: &mut fastrand::Rng) -> Duration {
+    match config.ping_interval() {
+        Duration::MAX => Duration::MAX,
+        interval => {
+            let whole = nanos(interval);
+            let off = (whole as f64 * config.jitter() * rng.f64()) as u64;
+            Duration::from_nanos(whole.saturating_sub(off).max(1))
+        }
+    }
+}
+
+fn half_of_w(config: &LiveConfig, queued: Time) -> Time {
+    match config.write_timeout() {
+        Duration::MAX => Time::NEVER,
+        timeout => queued.plus(timeout / 2),
+    }
+}

@@ -1,0 +1,206 @@
+//! What others see: health, statistics, round-trip times, from any task (O2, O3).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::task::ArcWake;
+use tokio::sync::Notify;
+
+use crate::deadline::Clock;
+use crate::error::Cause;
+use crate::probe::Probe;
+use crate::stats::Stats;
+use crate::waker::Fan;
+
+pub use crate::stats::LiveStats;
+
+/// How a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Health {
+    /// Nothing speaks against it.
+    Alive,
+    /// A ping waits for longer than it should; the verdict is not taken yet.
+    Suspect,
+    /// It is over.
+    Ended(Cause),
+}
+
+/// What a `LiveStream` and its monitors share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) fan: Arc<Fan>,
+    pub(crate) clock: Clock,
+    /// The timer fired, or a monitor wants something.
+    attention: AtomicBool,
+    board: Mutex<Board>,
+    news: Notify,
+}
+
+#[derive(Debug)]
+pub(crate) struct Board {
+    pub(crate) stats: Stats,
+    pub(crate) probe: Probe,
+    health: Health,
+    /// Counts the changes of `health`.
+    version: u32,
+    pub(crate) judging: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(judging: bool) -> Arc<Self> {
+        let board =
+            Board { stats: Stats::default(), probe: Probe::default(), health: Health::Alive, version: 0, judging };
+        Arc::new(Self {
+            fan: Arc::default(),
+            clock: Clock::start(),
+            // The timer has to be polled once before it can wake anybody.
+            attention: AtomicBool::new(true),
+            board: Mutex::new(board),
+            news: Notify::new(),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn wants_attention(&self) -> bool {
+        self.attention.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take_attention(&self) -> bool {
+        self.wants_attention() && self.attention.swap(false, Ordering::Acquire)
+    }
+
+    pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
+        // Nothing panics while it is held; were it so, the numbers are still good.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.board().health
+    }
+
+    /// The first end is the end (K5). Whether it changed.
+    pub(crate) fn set_health(&self, health: Health) -> bool {
+        let mut board = self.board();
+        if board.health == health || matches!(board.health, Health::Ended(_)) {
+            return false;
+        }
+        board.health = health;
+        board.version = board.version.wrapping_add(1);
+        drop(board);
+        self.news.notify_waiters();
+        true
+    }
+
+    pub(crate) fn announce(&self) {
+        self.news.notify_waiters();
+    }
+}
+
+/// The waker of the timer and of the monitors: what they want is looked at in the next poll of either half.
+impl ArcWake for Shared {
+    fn wake_by_ref(shared: &Arc<Self>) {
+        shared.attention.store(true, Ordering::Release);
+        shared.fan.wake_all();
+    }
+}
+
+/// Watches one connection, from any task and after `split`. Cloning it is cheap; it does not keep the connection.
+#[derive(Clone, Debug)]
+pub struct Monitor {
+    shared: Arc<Shared>,
+    seen: u32,
+}
+
+impl Monitor {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let seen = shared.board().version;
+        Self { shared, seen }
+    }
+
+    /// How the connection is now.
+    pub fn health(&self) -> Health {
+        self.shared.board().health
+    }
+
+    /// The numbers so far.
+    pub fn stats(&self) -> LiveStats {
+        let board = self.shared.board();
+        board.stats.public(self.shared.clock.now())
+    }
+
+    /// Whether silence counts against the peer: not with `keep_alive_only`, and with `judge_after_first_pong` only from
+    /// the first answer on (J9).
+    pub fn is_judging(&self) -> bool {
+        self.shared.board().judging
+    }
+
+    /// Waits for the next change of health that this monitor (not its clones) has not seen yet, and returns it. After
+    /// `Ended` there is none any more: it returns that at once, again and again.
+    ///
+    /// Cancel-safe: dropping the future loses nothing.
+    pub async fn changed(&mut self) -> Health {
+        let seen = self.seen;
+        let (health, version) = self
+            .until(|board| {
+                let news = board.version != seen || matches!(board.health, Health::Ended(_));
+                news.then_some((board.health, board.version))
+            })
+            .await;
+        self.seen = version;
+        health
+    }
+
+    /// Waits for the end, whatever it is. Cancel-safe.
+    pub async fn ended(&self) -> Cause {
+        self.until(|board| match board.health {
+            Health::Ended(cause) => Some(cause),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Sends an extra ping now and returns its round-trip time; calls at the same time share one ping. It moves
+    /// neither a deadline nor the next keepalive ping, and has no timeout of its own: a silent peer is for the
+    /// connection to judge. The `LiveStream` must be polled meanwhile.
+    ///
+    /// Cancel-safe: dropping the future takes nothing back, the ping may still leave.
+    ///
+    /// # Errors
+    /// The cause, where the connection ends first.
+    pub async fn probe(&self) -> Result<Duration, Cause> {
+        let ticket = match self.ask() {
+            Ok(ticket) => ticket,
+            Err(cause) => return Err(cause),
+        };
+        self.until(|board| match (board.probe.result(ticket), board.health) {
+            (Some(rtt), _) => Some(Ok(rtt)),
+            (None, Health::Ended(cause)) => Some(Err(cause)),
+            _ => None,
+        })
+        .await
+    }
+
+    fn ask(&self) -> Result<u32, Cause> {
+        let mut board = self.shared.board();
+        if let Health::Ended(cause) = board.health {
+            return Err(cause);
+        }
+        let ticket = board.probe.ask();
+        drop(board);
+        Shared::wake_by_ref(&self.shared);
+        Ok(ticket)
+    }
+
+    async fn until<T>(&self, mut found: impl FnMut(&Board) -> Option<T>) -> T {
+        loop {
+            // Made before the look: what changes after it ends the wait.
+            let news = self.shared.news.notified();
+            if let Some(found) = found(&self.shared.board()) {
+                return found;
+            }
+            news.await;
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What waits for the inner's write side, and the Sink contract: each `start_send` follows its own `poll_ready` (S6).
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::Sink;
+
+/// The book of the write side. `I` is the inner's item, since that is the only name for its message type here.
+#[derive(Debug)]
+pub(crate) struct Outbox<I> {
+    /// The user's message whose permit a ping has used. Boxed: it is nearly always empty.
+    slot: Option<Box<I>>,
+    permit: Permit,
+    /// The inner was not ready when it was last asked.
+    blocked: bool,
+    /// The inner went from not ready to ready.
+    progress: bool,
+    /// The inner had no room for our frame although it was ready: a flush comes first.
+    full: bool,
+    /// Something that is not the user's to flush has to leave.
+    unflushed: bool,
+}
+
+/// The user's right to one `start_send`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Permit {
+    None,
+    /// The inner's.
+    Held,
+    /// The inner's was used for a ping; the user's message goes to the slot.
+    Owed,
+}
+
+impl<I> Default for Outbox<I> {
+    fn default() -> Self {
+        Self { slot: None, permit: Permit::None, blocked: false, progress: false, full: false, unflushed: false }
+    }
+}
+
+impl<I> Outbox<I> {
+    /// There is something to write or to flush that the user does not drive.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.slot.is_some() || self.unflushed || self.permit == Permit::Owed
+    }
+
+    pub(crate) fn has_slot(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    pub(crate) fn into_slot(self) -> Option<I> {
+        self.slot.map(|item| *item)
+    }
+
+    pub(crate) fn is_unflushed(&self) -> bool {
+        self.unflushed
+    }
+
+    /// When to: the inner holds something that has to leave although the user may never write (S8).
+    pub(crate) fn want_flush(&mut self) {
+        self.unflushed = true;
+    }
+
+    /// When to: the inner finished a flush. Whether that is write progress: not where the inner is not ready, since
+    /// there are sinks with nothing to flush that are full all the same.
+    pub(crate) fn handle_flushed(&mut self) -> bool {
+        self.unflushed = false;
+        self.full = false;
+        !self.blocked
+    }
+
+    /// When to: the inner's write side is of no use any more.
+    pub(crate) fn give_up(&mut self) {
+        *self = Self { slot: self.slot.take(), ..Self::default() };
+    }
+
+    pub(crate) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// When to: the inner is ready and the user asked for it.
+    #[inline]
+    pub(crate) fn grant(&mut self) {
+        self.permit = Permit::Held;
+    }
+
+    #[inline]
+    pub(crate) fn poll_ready<S: Sink<M>, M>(
+        &mut self,
+        inner: Pin<&mut S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>> {
+        let polled = inner.poll_ready(cx);
+        self.progress |= self.blocked && polled.is_ready();
+        self.blocked = polled.is_pending();
+        polled
+    }
+
+    /// Hands over a frame of ours; the inner was asked for its permit just before.
+    pub(crate) fn send_ours<S: Sink<M>, M>(&mut self, inner: Pin<&mut S>, frame: M) -> Result<(), S::Error> {
+        if self.permit == Permit::Held {
+            self.permit = Permit::Owed;
+        }
+        self.unflushed = true;
+        inner.start_send(frame)
+    }
+
+    /// When to: the inner refused our frame for now; it kept its permit as far as the user is concerned.
+    pub(crate) fn handle_full(&mut self) {
+        self.full = true;
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
+    }
+}
+
+impl<M, E> Outbox<Result<M, E>> {
+    /// The user's `start_send`.
+    #[inline]
+    pub(crate) fn send<S: Sink<M>>(&mut self, mut inner: Pin<&mut S>, item: M) -> Result<(), S::Error> {
+        let owed = std::mem::replace(&mut self.permit, Permit::None) == Permit::Owed;
+        if !owed && self.slot.is_none() {
+            return inner.start_send(item);
+        }
+        // Only a caller that did not ask `poll_ready` finds the slot occupied; order is kept all the same.
+        let before = self.slot.replace(Box::new(Ok(item)));
+        match before.map(|item| *item) {
+            Some(Ok(before)) => inner.as_mut().start_send(before),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands over the user's message that waits in the slot, then takes back the permit that a ping has used.
+    /// `Ready` where neither is left.
+    pub(crate) fn poll_settle<S: Sink<M>>(
+        &mut self,
+        mut inner: Pin<&mut S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>> {
+        if self.slot.is_some() {
+            std::task::ready!(self.poll_ready(inner.as_mut(), cx))?;
+            if let Some(Ok(item)) = self.slot.take().map(|item| *item) {
+                inner.as_mut().start_send(item)?;
+            }
+        }
+        if self.permit == Permit::Owed {
+            std::task::ready!(self.poll_ready(inner, cx))?;
+            self.permit = Permit::Held;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

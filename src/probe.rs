@@ -1,0 +1,65 @@
+//! The extra ping that a monitor asks for (O2). It is judged by nobody.
+
+use std::time::Duration;
+
+use crate::liveness::{Time, answers};
+
+/// At most one at a time; who asks meanwhile shares it.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    state: State,
+    /// How many were answered.
+    done: u32,
+    /// Of the last one.
+    rtt: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum State {
+    #[default]
+    Idle,
+    /// Asked for, not handed to the inner.
+    Wanted,
+    /// Handed, the flush not observed.
+    Handed { number: u32, at: Time },
+    /// On its way.
+    Sent { number: u32, at: Time },
+}
+
+impl Probe {
+    /// What to present to `result`.
+    pub(crate) fn ask(&mut self) -> u32 {
+        if let State::Idle = self.state {
+            self.state = State::Wanted;
+        }
+        self.done.wrapping_add(1)
+    }
+
+    pub(crate) fn result(&self, ticket: u32) -> Option<Duration> {
+        answers(self.done, ticket).then_some(self.rtt)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        matches!(self.state, State::Wanted)
+    }
+
+    pub(crate) fn handle_handed(&mut self, number: u32, now: Time) {
+        self.state = State::Handed { number, at: now };
+    }
+
+    pub(crate) fn handle_flushed(&mut self, now: Time) {
+        if let State::Handed { number, .. } = self.state {
+            self.state = State::Sent { number, at: now };
+        }
+    }
+
+    /// Whether this answer was the one.
+    pub(crate) fn handle_answer(&mut self, answer: u32, now: Time) -> bool {
+        let (State::Handed { number, at } | State::Sent { number, at }) = self.state else { return false };
+        let done = answers(answer, number);
+        if done {
+            *self = Self { state: State::Idle, done: self.done.wrapping_add(1), rtt: now.since(at) };
+        }
+        done
+    }
+}

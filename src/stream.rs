@@ -1,0 +1,207 @@
+//! `LiveStream`: the only place where all parts meet.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::stream::FusedStream;
+use futures_util::task::waker_ref;
+use futures_util::{Sink, Stream};
+use pin_project_lite::pin_project;
+
+use crate::config::LiveConfig;
+use crate::drive::{Driver, Parts};
+use crate::error::Cause;
+use crate::frame::{Auto, Protocol};
+use crate::liveness::Liveness;
+use crate::monitor::{Health, Monitor, Shared};
+use crate::outbox::Outbox;
+use crate::waker::Half;
+
+pin_project! {
+    /// A WebSocket with liveness: the same items, the same errors, and one thing more, an end where the peer is dead.
+    ///
+    /// What it promises stands in [the contract](crate::contract). What it asks of its user: poll the stream, for
+    /// nothing happens in between; and expect one error more, found by [`LivenessError::find`](crate::LivenessError::find).
+    ///
+    /// # Cancel safety
+    ///
+    /// A method is cancel-safe where dropping its future loses no message, no ping, no verdict and no wake-up. All
+    /// state lives in the `LiveStream`, so `next()` is cancel-safe. `send()` is so in the sense of the inner: a message
+    /// that was not yet taken is dropped with the future, one that was taken is sent.
+    ///
+    /// # Panics
+    ///
+    /// None of its own. Its timer is tokio's: polled outside a tokio runtime with time enabled, tokio panics.
+    pub struct LiveStream<S: Stream, P = Auto> {
+        #[pin]
+        inner: S,
+        protocol: P,
+        outbox: Outbox<S::Item>,
+        driver: Driver,
+        shared: Tie,
+    }
+}
+
+/// Ends the monitors' view when the `LiveStream` goes (O2, K7).
+struct Tie(Arc<Shared>);
+
+impl Drop for Tie {
+    fn drop(&mut self) {
+        self.0.set_health(Health::Ended(Cause::Dropped));
+    }
+}
+
+impl<S: Stream> LiveStream<S> {
+    /// Wraps a socket whose message is a [`WsMessage`](crate::WsMessage) and whose errors are
+    /// `From<`[`LivenessError`](crate::LivenessError)`>`. The first interval begins now.
+    pub fn new(inner: S, config: LiveConfig) -> Self {
+        Self::with_protocol(inner, config, Auto)
+    }
+}
+
+impl<S: Stream, P> LiveStream<S, P> {
+    /// Wraps a socket of foreign types by a [`Protocol`] of your own. The first interval begins now.
+    pub fn with_protocol(inner: S, config: LiveConfig, protocol: P) -> Self {
+        let machine = Liveness::new(config, fastrand::u64(..));
+        let shared = Shared::new(machine.is_judging());
+        Self { inner, protocol, outbox: Outbox::default(), driver: Driver::new(machine), shared: Tie(shared) }
+    }
+
+    /// The inner socket.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner socket. What is read from it or written to it directly passes liveness by: a pong taken here is a
+    /// pong missed.
+    pub fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner socket, pinned; see [`get_mut`](Self::get_mut).
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
+        self.project().inner
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &LiveConfig {
+        self.driver.machine().config()
+    }
+
+    /// Watches this connection from anywhere, also after `split`.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(self.shared.0.clone())
+    }
+
+    /// Takes the wrapper off. The message, if any, was accepted by `start_send` and not yet handed to the inner: send it
+    /// first. Nothing of the liveness is left behind.
+    pub fn into_inner<M, E>(self) -> (S, Option<M>)
+    where
+        S: Stream<Item = Result<M, E>>,
+    {
+        (self.inner, self.outbox.into_slot().and_then(Result::ok))
+    }
+
+    fn parts(self: Pin<&mut Self>) -> Parts<'_, S, P> {
+        let this = self.project();
+        Parts {
+            inner: this.inner,
+            protocol: this.protocol,
+            outbox: this.outbox,
+            driver: this.driver,
+            shared: &this.shared.0,
+        }
+    }
+}
+
+impl<S: Stream + fmt::Debug, P> fmt::Debug for LiveStream<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStream")
+            .field("inner", &self.inner)
+            .field("health", &self.shared.0.health())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, P, M, E> Stream for LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    type Item = S::Item;
+
+    /// After the one `Err` of a verdict, and after the inner's end, `None` for ever.
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_read(cx))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // Our pongs disappear, an error may come on top.
+        (0, None)
+    }
+}
+
+impl<S, P, M, E> FusedStream for LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    fn is_terminated(&self) -> bool {
+        self.driver.is_finished()
+    }
+}
+
+/// After a verdict every method returns the verdict's error at once.
+impl<S, P, M, E> Sink<M> for LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    type Error = <S as Sink<M>>::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx))
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
+        self.parts().start_send(item)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx))
+    }
+
+    /// Begins the closing handshake where none was begun; ends within C.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_close(cx))
+    }
+}
+
+/// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
+#[inline]
+fn polled_by<'a, S: Stream, P, T>(
+    half: Half,
+    mut parts: Parts<'a, S, P>,
+    cx: &mut Context<'_>,
+    poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
+) -> Poll<T> {
+    let fan = &parts.shared.fan;
+    fan.begin();
+    let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(fan)));
+    if polled.is_pending() {
+        fan.park(half, cx.waker());
+    }
+    polled
+}
+
+/// `ws.live(config)`.
+pub trait LiveExt: Stream + Sized {
+    /// See [`LiveStream::new`].
+    fn live(self, config: LiveConfig) -> LiveStream<Self> {
+        LiveStream::new(self, config)
+    }
+}
+
+impl<S: Stream> LiveExt for S {}
