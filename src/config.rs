@@ -1,7 +1,7 @@
 //! The knobs of a connection. A [`LiveConfig`] that exists is valid.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The close code of a verdict: 3008 "Timeout" in IANA's "WebSocket Close Code Number" registry.
@@ -70,10 +70,11 @@ impl Default for Knobs {
     }
 }
 
-/// The defaults stand at the setters of [`LiveConfigBuilder`].
+/// The defaults stand at the setters of [`LiveConfigBuilder`]. All connections with them share one allocation.
 impl Default for LiveConfig {
     fn default() -> Self {
-        Self(Arc::new(Knobs::default()))
+        static SHARED: OnceLock<LiveConfig> = OnceLock::new();
+        SHARED.get_or_init(|| Self(Arc::default())).clone()
     }
 }
 

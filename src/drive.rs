@@ -1,4 +1,5 @@
-//! One poll of a `LiveStream`: the timer and our own frames. Reading is in `read.rs`, writing in `write.rs`.
+//! One poll of a `LiveStream`: the timer, the judging and what it leads to. Our own frames are in `pump.rs`, reading is
+//! in `read.rs`, the user's writing in `write.rs`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,12 +7,12 @@ use std::task::{Context, Poll};
 
 use futures_util::task::waker_ref;
 use futures_util::{Sink, Stream};
-use tracing::{debug, trace, warn};
+use tracing::{debug, warn};
 
 use crate::deadline::Deadline;
 use crate::error::{Cause, LivenessError, Report};
 use crate::frame::Protocol;
-use crate::liveness::{Farewell, Judgement, Liveness, Time, UnderWay, View};
+use crate::liveness::{Judgement, Liveness, Time, UnderWay, View};
 use crate::monitor::{Health, Shared};
 use crate::outbox::Outbox;
 use crate::waker::Half;
@@ -34,7 +35,7 @@ pub(crate) struct Driver {
     /// The stream half was polled since it last missed its turn at a deadline (V4).
     pub(crate) reader: bool,
     /// A probe was handed to the inner and not yet flushed.
-    probing: bool,
+    pub(crate) probing: bool,
 }
 
 impl Driver {
@@ -147,110 +148,6 @@ where
         }
     }
 
-    fn pump(&mut self, cx: &mut Context<'_>) {
-        if self.driver.machine.is_over() || self.driver.machine.is_failed() {
-            return;
-        }
-        if let Err(error) = self.try_pump(cx) {
-            self.fail(error);
-        }
-    }
-
-    fn try_pump(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
-        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
-            settled?;
-        }
-        if !self.outbox.has_slot() {
-            self.send_frames(cx)?;
-        }
-        self.note_progress();
-        if self.outbox.is_unflushed() {
-            if let Poll::Ready(flushed) = self.inner.as_mut().poll_flush(cx) {
-                flushed?;
-                self.note_flushed();
-            }
-        }
-        Ok(())
-    }
-
-    fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
-        while let Some((frame, sent)) = self.next_frame() {
-            if self.outbox.is_full() || self.outbox.poll_ready(self.inner.as_mut(), cx)?.is_pending() {
-                break;
-            }
-            match self.outbox.send_ours(self.inner.as_mut(), frame) {
-                Ok(()) => sent(self),
-                Err(error) if Protocol::<M, S::Error>::is_transient(self.protocol, &error) => self.outbox.handle_full(),
-                Err(error) => return Err(error),
-            }
-        }
-        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
-            settled?;
-        }
-        Ok(())
-    }
-
-    /// The next frame of ours that may leave, and what to note when it has been taken.
-    fn next_frame(&mut self) -> Option<(M, fn(&mut Self))> {
-        let ping = |payload: [u8; 8]| Protocol::<M, E>::ping(self.protocol, &payload);
-        let machine = &self.driver.machine;
-        if let Some(payload) = machine.poll_ping() {
-            return Some((ping(payload), Self::note_ping));
-        }
-        if let Some((Farewell::Unsaid, _)) = machine.dying() {
-            return Some((self.farewell(), |parts| parts.driver.machine.handle_farewell()));
-        }
-        if !self.shared.board().probe.is_wanted() {
-            return None;
-        }
-        machine.next_payload().map(|payload| (ping(payload), Self::note_probe as fn(&mut Self)))
-    }
-
-    fn farewell(&self) -> M {
-        let config = self.driver.machine.config();
-        let cause = self.driver.error.as_ref().map_or(Cause::PongTimeout, LivenessError::cause);
-        let reason = config.close_reason().unwrap_or(cause.close_reason());
-        Protocol::<M, E>::close(self.protocol, config.close_code(), reason)
-    }
-
-    fn note_ping(&mut self) {
-        let number = self.driver.machine.handle_handed();
-        self.shared.board().stats.pings_sent += 1;
-        trace!(number, "ping");
-    }
-
-    fn note_probe(&mut self) {
-        let number = self.driver.machine.handle_probe_handed();
-        let now = self.now();
-        self.driver.probing = true;
-        let mut board = self.shared.board();
-        board.stats.pings_sent += 1;
-        board.probe.handle_handed(number, now);
-        trace!(number, "probe");
-    }
-
-    pub(crate) fn note_progress(&mut self) {
-        if self.outbox.take_progress() && self.driver.machine.is_queued() {
-            let now = self.now();
-            self.driver.machine.handle_progress(now);
-        }
-    }
-
-    pub(crate) fn note_flushed(&mut self) {
-        let progress = self.outbox.handle_flushed();
-        let awaited = self.driver.machine.awaits_flush();
-        if !awaited && !self.driver.probing {
-            return;
-        }
-        let now = self.now();
-        if awaited && (progress || self.driver.machine.poll_ping().is_none()) {
-            self.driver.machine.handle_flushed(now);
-        }
-        if std::mem::take(&mut self.driver.probing) {
-            self.shared.board().probe.handle_flushed(now);
-        }
-    }
-
     pub(crate) fn answer(&mut self, number: u32) {
         let now = self.now();
         let rtt = self.driver.machine.handle_answer(number, now).rtt;
@@ -262,11 +159,10 @@ where
         if let Some(rtt) = rtt {
             board.stats.handle_rtt(rtt);
         }
-        let probed = board.probe.handle_answer(number, now);
-        drop(board);
-        if probed {
-            self.shared.announce();
+        if board.probe().is_some_and(|probe| probe.handle_answer(number, now)) {
+            board.announce();
         }
+        drop(board);
         debug!(number, ?rtt, "pong");
     }
 

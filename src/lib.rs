@@ -13,6 +13,7 @@ mod liveness;
 mod monitor;
 mod outbox;
 mod probe;
+mod pump;
 mod read;
 mod stats;
 mod stream;

@@ -35,30 +35,53 @@ pub(crate) struct Shared {
     /// The timer fired, or a monitor wants something.
     attention: AtomicBool,
     board: Mutex<Board>,
-    news: Notify,
 }
 
 #[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) stats: Stats,
-    pub(crate) probe: Probe,
+    /// Made for the first monitor that waits: most connections have none.
+    desk: Option<Box<Desk>>,
     health: Health,
     /// Counts the changes of `health`.
     version: u32,
     pub(crate) judging: bool,
 }
 
+/// What only waiting monitors need.
+#[derive(Debug, Default)]
+struct Desk {
+    probe: Probe,
+    news: Arc<Notify>,
+}
+
+impl Board {
+    fn desk(&mut self) -> &mut Desk {
+        self.desk.get_or_insert_default()
+    }
+
+    /// The probe, where one was ever asked for.
+    pub(crate) fn probe(&mut self) -> Option<&mut Probe> {
+        self.desk.as_mut().map(|desk| &mut desk.probe)
+    }
+
+    /// When to: what a monitor may wait for has changed.
+    pub(crate) fn announce(&self) {
+        if let Some(desk) = &self.desk {
+            desk.news.notify_waiters();
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
-        let board =
-            Board { stats: Stats::default(), probe: Probe::default(), health: Health::Alive, version: 0, judging };
+        let board = Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging };
         Arc::new(Self {
             fan: Arc::default(),
             clock: Clock::start(),
             // The timer has to be polled once before it can wake anybody.
             attention: AtomicBool::new(true),
             board: Mutex::new(board),
-            news: Notify::new(),
         })
     }
 
@@ -88,13 +111,8 @@ impl Shared {
         }
         board.health = health;
         board.version = board.version.wrapping_add(1);
-        drop(board);
-        self.news.notify_waiters();
+        board.announce();
         true
-    }
-
-    pub(crate) fn announce(&self) {
-        self.news.notify_waiters();
     }
 }
 
@@ -170,11 +188,8 @@ impl Monitor {
     /// # Errors
     /// The cause, where the connection ends first.
     pub async fn probe(&self) -> Result<Duration, Cause> {
-        let ticket = match self.ask() {
-            Ok(ticket) => ticket,
-            Err(cause) => return Err(cause),
-        };
-        self.until(|board| match (board.probe.result(ticket), board.health) {
+        let ticket = self.ask()?;
+        self.until(|board| match (board.desk().probe.result(ticket), board.health) {
             (Some(rtt), _) => Some(Ok(rtt)),
             (None, Health::Ended(cause)) => Some(Err(cause)),
             _ => None,
@@ -187,20 +202,22 @@ impl Monitor {
         if let Health::Ended(cause) = board.health {
             return Err(cause);
         }
-        let ticket = board.probe.ask();
+        let ticket = board.desk().probe.ask();
         drop(board);
         Shared::wake_by_ref(&self.shared);
         Ok(ticket)
     }
 
-    async fn until<T>(&self, mut found: impl FnMut(&Board) -> Option<T>) -> T {
+    async fn until<T>(&self, mut found: impl FnMut(&mut Board) -> Option<T>) -> T {
+        let news = self.shared.board().desk().news.clone();
         loop {
             // Made before the look: what changes after it ends the wait.
-            let news = self.shared.news.notified();
-            if let Some(found) = found(&self.shared.board()) {
+            let changed = news.notified();
+            let found = found(&mut self.shared.board());
+            if let Some(found) = found {
                 return found;
             }
-            news.await;
+            changed.await;
         }
     }
 }

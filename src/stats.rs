@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::liveness::Time;
+use crate::liveness::{Time, nanos};
 
 /// The numbers of a connection since it was wrapped, as of the moment they were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,42 +40,54 @@ pub(crate) struct Stats {
     pub(crate) last_pong: Option<Time>,
 }
 
+/// Half the size of `Duration`s; the last one is counted from the machine's start, so that `None` costs nothing.
 #[derive(Clone, Copy, Debug)]
 struct Rtt {
-    last: Nanos,
-    min: Nanos,
-    smoothed: Nanos,
-    variance: Nanos,
+    last: Time,
+    min: u64,
+    smoothed: u64,
+    variance: u64,
 }
 
-/// Half the size of a `Duration`.
-type Nanos = u64;
+impl Rtt {
+    fn first(rtt: Duration) -> Self {
+        let sample = nanos(rtt);
+        Self { last: Time::START.plus(rtt), min: sample, smoothed: sample, variance: sample / 2 }
+    }
+
+    /// RFC 6298 section 2: the variance first, from the old smoothed value.
+    fn next(self, rtt: Duration) -> Self {
+        let sample = nanos(rtt);
+        Self {
+            last: Time::START.plus(rtt),
+            min: self.min.min(sample),
+            smoothed: weigh(self.smoothed, sample, 8),
+            variance: weigh(self.variance, self.smoothed.abs_diff(sample), 4),
+        }
+    }
+}
+
+/// `old * (1 - 1/parts) + new / parts`
+fn weigh(old: u64, new: u64, parts: u64) -> u64 {
+    old - old / parts + new / parts
+}
 
 impl Stats {
     pub(crate) fn handle_rtt(&mut self, rtt: Duration) {
-        let last = crate::liveness::nanos(rtt);
-        self.rtt = Some(match self.rtt {
-            None => Rtt { last, min: last, smoothed: last, variance: last / 2 },
-            Some(rtt) => Rtt {
-                last,
-                min: rtt.min.min(last),
-                smoothed: rtt.smoothed - rtt.smoothed / 8 + last / 8,
-                variance: rtt.variance - rtt.variance / 4 + rtt.smoothed.abs_diff(last) / 4,
-            },
-        });
+        self.rtt = Some(self.rtt.map_or_else(|| Rtt::first(rtt), |old| old.next(rtt)));
     }
 
     pub(crate) fn public(&self, now: Time) -> LiveStats {
-        let rtt = |pick: fn(Rtt) -> Nanos| self.rtt.map(|rtt| Duration::from_nanos(pick(rtt)));
+        let rtt = self.rtt;
         LiveStats {
             pings_sent: self.pings_sent,
             pongs_received: self.pongs_received,
             misses: self.misses.into(),
             deferrals: self.deferrals.into(),
-            last_rtt: rtt(|rtt| rtt.last),
-            min_rtt: rtt(|rtt| rtt.min),
-            smoothed_rtt: rtt(|rtt| rtt.smoothed),
-            rtt_variance: rtt(|rtt| rtt.variance),
+            last_rtt: rtt.map(|rtt| rtt.last.since(Time::START)),
+            min_rtt: rtt.map(|rtt| Duration::from_nanos(rtt.min)),
+            smoothed_rtt: rtt.map(|rtt| Duration::from_nanos(rtt.smoothed)),
+            rtt_variance: rtt.map(|rtt| Duration::from_nanos(rtt.variance)),
             last_inbound: self.last_inbound.map(|at| now.since(at)),
         }
     }

@@ -1,26 +1,31 @@
 //! Time as the machine counts it: nanoseconds since the connection was wrapped.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// Eight bytes, saturating; `NEVER` is past every other. 584 years are as good as never.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Time(u64);
+/// Eight bytes, saturating, and with room for `None`. 584 years are as good as never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time {
+    /// Counted from 1.
+    nanos: NonZeroU64,
+}
 
 impl Time {
-    pub(crate) const START: Self = Self(0);
-    pub(crate) const NEVER: Self = Self(u64::MAX);
+    pub(crate) const START: Self = Self { nanos: NonZeroU64::MIN };
+    /// Past every other.
+    pub(crate) const NEVER: Self = Self { nanos: NonZeroU64::MAX };
 
     pub(crate) fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(nanos(span)))
+        Self { nanos: self.nanos.saturating_add(nanos(span)) }
     }
 
     pub(crate) fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos.get().saturating_sub(earlier.nanos.get()))
     }
 
     /// The distance from the start; `None` for never.
     pub(crate) fn elapsed(self) -> Option<Duration> {
-        if self == Self::NEVER { None } else { Some(Duration::from_nanos(self.0)) }
+        if self == Self::NEVER { None } else { Some(self.since(Self::START)) }
     }
 }
 

@@ -1,0 +1,142 @@
+//! The frames of our own on their way out, and the user's message whose permit one of them has used.
+
+use std::task::{Context, Poll};
+
+use futures_util::{Sink, Stream};
+use tracing::trace;
+
+use crate::drive::Parts;
+use crate::error::{Cause, LivenessError};
+use crate::frame::Protocol;
+use crate::liveness::Farewell;
+
+/// A frame of ours that may leave now.
+#[derive(Clone, Copy)]
+enum Ours {
+    Ping([u8; 8]),
+    Probe([u8; 8]),
+    Farewell,
+}
+
+impl<S, P, M, E> Parts<'_, S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    pub(crate) fn pump(&mut self, cx: &mut Context<'_>) {
+        if self.driver.machine.is_over() || self.driver.machine.is_failed() {
+            return;
+        }
+        if let Err(error) = self.try_pump(cx) {
+            self.fail(error);
+        }
+    }
+
+    fn try_pump(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
+        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
+            settled?;
+        }
+        if !self.outbox.has_slot() {
+            self.send_frames(cx)?;
+        }
+        self.note_progress();
+        if self.outbox.is_unflushed() {
+            if let Poll::Ready(flushed) = self.inner.as_mut().poll_flush(cx) {
+                flushed?;
+                self.note_flushed();
+            }
+        }
+        Ok(())
+    }
+
+    fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
+        while let Some(ours) = self.next_frame() {
+            if self.outbox.is_full() || self.outbox.poll_ready(self.inner.as_mut(), cx)?.is_pending() {
+                break;
+            }
+            let frame = self.make(ours);
+            match self.outbox.send_ours(self.inner.as_mut(), frame) {
+                Ok(()) => self.note_handed(ours),
+                Err(error) if Protocol::<M, S::Error>::is_transient(self.protocol, &error) => self.outbox.handle_full(),
+                Err(error) => return Err(error),
+            }
+        }
+        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
+            settled?;
+        }
+        Ok(())
+    }
+
+    fn next_frame(&self) -> Option<Ours> {
+        let machine = &self.driver.machine;
+        if let Some(payload) = machine.poll_ping() {
+            return Some(Ours::Ping(payload));
+        }
+        if let Some((Farewell::Unsaid, _)) = machine.dying() {
+            return Some(Ours::Farewell);
+        }
+        let wanted = self.shared.board().probe().is_some_and(|probe| probe.is_wanted());
+        if wanted { machine.next_payload().map(Ours::Probe) } else { None }
+    }
+
+    fn make(&self, ours: Ours) -> M {
+        let protocol = self.protocol;
+        match ours {
+            Ours::Ping(payload) | Ours::Probe(payload) => Protocol::<M, E>::ping(protocol, &payload),
+            Ours::Farewell => {
+                let config = self.driver.machine.config();
+                let cause = self.driver.error.as_ref().map_or(Cause::PongTimeout, LivenessError::cause);
+                let reason = config.close_reason().unwrap_or(cause.close_reason());
+                Protocol::<M, E>::close(protocol, config.close_code(), reason)
+            }
+        }
+    }
+
+    fn note_handed(&mut self, ours: Ours) {
+        match ours {
+            Ours::Ping(_) => {
+                let number = self.driver.machine.handle_handed();
+                self.shared.board().stats.pings_sent += 1;
+                trace!(number, "ping");
+            }
+            Ours::Probe(_) => self.note_probe(),
+            Ours::Farewell => self.driver.machine.handle_farewell(),
+        }
+    }
+
+    fn note_probe(&mut self) {
+        let number = self.driver.machine.handle_probe_handed();
+        let now = self.now();
+        self.driver.probing = true;
+        let mut board = self.shared.board();
+        board.stats.pings_sent += 1;
+        if let Some(probe) = board.probe() {
+            probe.handle_handed(number, now);
+        }
+        trace!(number, "probe");
+    }
+
+    pub(crate) fn note_progress(&mut self) {
+        if self.outbox.take_progress() && self.driver.machine.is_queued() {
+            let now = self.now();
+            self.driver.machine.handle_progress(now);
+        }
+    }
+
+    pub(crate) fn note_flushed(&mut self) {
+        let progress = self.outbox.handle_flushed();
+        let awaited = self.driver.machine.awaits_flush();
+        if !awaited && !self.driver.probing {
+            return;
+        }
+        let now = self.now();
+        if awaited && (progress || self.driver.machine.poll_ping().is_none()) {
+            self.driver.machine.handle_flushed(now);
+        }
+        if std::mem::take(&mut self.driver.probing) {
+            if let Some(probe) = self.shared.board().probe() {
+                probe.handle_flushed(now);
+            }
+        }
+    }
+}
