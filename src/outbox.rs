@@ -17,6 +17,8 @@ pub(crate) struct Outbox<I> {
     progress: bool,
     /// The inner had no room for our frame although it was ready: a flush comes first.
     full: bool,
+    /// The last flush was not finished.
+    flushing: bool,
     /// Something that is not the user's to flush has to leave.
     unflushed: bool,
 }
@@ -33,7 +35,15 @@ enum Permit {
 
 impl<I> Default for Outbox<I> {
     fn default() -> Self {
-        Self { slot: None, permit: Permit::None, blocked: false, progress: false, full: false, unflushed: false }
+        Self {
+            slot: None,
+            permit: Permit::None,
+            blocked: false,
+            progress: false,
+            full: false,
+            flushing: false,
+            unflushed: false,
+        }
     }
 }
 
@@ -60,12 +70,20 @@ impl<I> Outbox<I> {
         self.unflushed = true;
     }
 
-    /// When to: the inner finished a flush. Whether that is write progress: not where the inner is not ready, since
-    /// there are sinks with nothing to flush that are full all the same.
-    pub(crate) fn handle_flushed(&mut self) -> bool {
-        self.unflushed = false;
-        self.full = false;
-        !self.blocked
+    /// Ready where a flush is finished; then whether that is write progress: not where there was nothing to flush, since
+    /// there are sinks that are full and flushed at the same time.
+    pub(crate) fn poll_flush<S: Sink<M>, M>(
+        &mut self,
+        inner: Pin<&mut S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, S::Error>> {
+        let polled = inner.poll_flush(cx);
+        let waited = std::mem::replace(&mut self.flushing, polled.is_pending());
+        if let Poll::Ready(Ok(())) = polled {
+            self.unflushed = false;
+            self.full = false;
+        }
+        polled.map_ok(|()| waited)
     }
 
     /// When to: the inner's write side is of no use any more.

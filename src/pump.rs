@@ -27,12 +27,18 @@ where
         if self.driver.machine.is_over() || self.driver.machine.is_failed() {
             return;
         }
-        if let Err(error) = self.try_pump(cx) {
+        let pumped = match self.try_pump(cx) {
+            // The flush may have made room for what was refused before.
+            Ok(true) => self.try_pump(cx),
+            other => other,
+        };
+        if let Err(error) = pumped {
             self.fail(error);
         }
     }
 
-    fn try_pump(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
+    /// Whether a flush has ended the wait of a frame that had no room.
+    fn try_pump(&mut self, cx: &mut Context<'_>) -> Result<bool, <S as Sink<M>>::Error> {
         if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
             settled?;
         }
@@ -40,13 +46,14 @@ where
             self.send_frames(cx)?;
         }
         self.note_progress();
+        let full = self.outbox.is_full();
         if self.outbox.is_unflushed() {
-            if let Poll::Ready(flushed) = self.inner.as_mut().poll_flush(cx) {
-                flushed?;
-                self.note_flushed();
+            if let Poll::Ready(flushed) = self.outbox.poll_flush(self.inner.as_mut(), cx) {
+                let progress = flushed?;
+                self.note_flushed(progress);
             }
         }
-        Ok(())
+        Ok(full && !self.outbox.is_full())
     }
 
     fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
@@ -123,8 +130,7 @@ where
         }
     }
 
-    pub(crate) fn note_flushed(&mut self) {
-        let progress = self.outbox.handle_flushed();
+    pub(crate) fn note_flushed(&mut self, progress: bool) {
         let awaited = self.driver.machine.awaits_flush();
         if !awaited && !self.driver.probing {
             return;

@@ -46,9 +46,9 @@ where
                 return Poll::Pending;
             }
         }
-        ready!(self.inner.as_mut().poll_flush(cx))?;
-        if self.outbox.is_unflushed() || self.driver.machine.awaits_flush() {
-            self.note_flushed();
+        let progress = ready!(self.outbox.poll_flush(self.inner.as_mut(), cx))?;
+        if self.driver.machine.awaits_flush() || self.driver.probing {
+            self.note_flushed(progress);
             self.settle(cx, false);
         }
         Poll::Ready(Ok(()))

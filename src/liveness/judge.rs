@@ -62,7 +62,7 @@ impl Liveness {
 
     /// When to: the inner has nothing more to read and `is_failed`.
     pub(crate) fn judge_failure(&mut self, now: Time) -> Judgement {
-        self.condemn(Cause::PingFailed, now, true)
+        self.condemn(Cause::PingFailed, now, self.heard.since_ping)
     }
 
     /// When to: the stream half is polled. A deadline that was left to it becomes due again; whether there was one.

@@ -205,7 +205,10 @@ impl Liveness {
     pub(crate) fn handle_failure(&mut self) {
         match &mut self.state {
             State::Waiting { .. } | State::Queued { .. } | State::Sent { .. } => self.state = State::Failed,
-            State::Dying { farewell, .. } => *farewell = Farewell::Done,
+            State::Dying { farewell, talking, .. } => {
+                *farewell = Farewell::Done;
+                *talking = false;
+            }
             _ => {}
         }
     }

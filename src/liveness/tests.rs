@@ -1,1 +1,359 @@
+//! The machine without a runtime: every instant to the nanosecond.
 
+use std::time::Duration;
+
+use super::*;
+use crate::config::LiveConfigBuilder;
+use crate::error::Cause;
+
+const I: u64 = 20_000_000_000;
+const T: u64 = 7_000_000_001;
+const W: u64 = 5_000_000_003;
+const C: u64 = 3_000_000_007;
+/// T is judged late from here on.
+const LATE: u64 = T / 4;
+
+const DRAINED: View = View::Drained { backlogged: false };
+const BACKLOGGED: View = View::Drained { backlogged: true };
+
+fn at(nanos: u64) -> Time {
+    Time::START.plus(Duration::from_nanos(nanos))
+}
+
+fn builder() -> LiveConfigBuilder {
+    LiveConfig::builder()
+        .jitter(0.0)
+        .ping_interval(Duration::from_nanos(I))
+        .pong_timeout(Duration::from_nanos(T))
+        .write_timeout(Duration::from_nanos(W))
+        .close_timeout(Duration::from_nanos(C))
+}
+
+fn machine(builder: LiveConfigBuilder) -> Liveness {
+    Liveness::new(builder.build().unwrap(), 7)
+}
+
+/// A machine whose ping, queued at `queued`, is flushed at `flushed`.
+fn sent(builder: LiveConfigBuilder, queued: u64, flushed: u64) -> Liveness {
+    let mut machine = machine(builder);
+    send(&mut machine, queued, flushed);
+    machine
+}
+
+fn send(machine: &mut Liveness, queued: u64, flushed: u64) -> u32 {
+    machine.handle_timeout(at(queued));
+    flush(machine, flushed)
+}
+
+fn flush(machine: &mut Liveness, flushed: u64) -> u32 {
+    assert!(machine.poll_ping().is_some());
+    let number = machine.handle_handed();
+    machine.take_inbound();
+    machine.handle_flushed(at(flushed));
+    number
+}
+
+/// The timer fires at `now`, after a frame came in where `frame`.
+fn expire(machine: &mut Liveness, now: u64, frame: bool, view: View) -> Judgement {
+    if frame {
+        machine.handle_frame();
+    }
+    machine.take_inbound();
+    machine.handle_timeout(at(now));
+    machine.judge(at(now), view)
+}
+
+#[test]
+fn s1_nothing_is_early_and_everything_is_exactly_on_time() {
+    let mut machine = machine(builder());
+    assert_eq!(machine.poll_timeout(), at(I));
+    machine.handle_timeout(at(I - 1));
+    assert_eq!(machine.poll_ping(), None);
+    machine.handle_timeout(at(I));
+    assert!(machine.poll_ping().is_some());
+}
+
+#[test]
+fn s1_intervals_are_shortened_by_at_most_the_jitter() {
+    let (mut least, mut most) = (u64::MAX, 0);
+    for seed in 0..2_000 {
+        let mut machine = Liveness::new(builder().jitter(0.2).build().unwrap(), seed);
+        let first = machine.poll_timeout();
+        assert!(first > Time::START && first <= at(I));
+        machine.handle_timeout(first);
+        let number = flush(&mut machine, 1);
+        machine.handle_answer(number, first);
+        let next = u64::try_from(machine.poll_timeout().since(first).as_nanos()).unwrap();
+        (least, most) = (least.min(next), most.max(next));
+    }
+    assert!(least >= I / 5 * 4 && least < I / 100 * 81, "{least}");
+    assert!(most <= I && most > I / 100 * 99, "{most}");
+}
+
+#[test]
+fn s2_idle_skips_only_where_a_frame_came_since_the_last_due_time() {
+    let mut machine = machine(builder().ping_when(PingWhen::Idle));
+    machine.handle_frame();
+    machine.take_inbound();
+    machine.handle_timeout(at(I));
+    assert_eq!((machine.poll_ping(), machine.poll_timeout()), (None, at(2 * I)));
+    let number = send(&mut machine, 2 * I, 2 * I);
+    machine.handle_answer(number, at(2 * I + 1));
+    machine.handle_timeout(at(3 * I));
+    assert!(machine.poll_ping().is_some(), "our own answer is no traffic");
+}
+
+#[test]
+fn s3_a_pause_of_any_length_causes_one_ping() {
+    let mut machine = machine(builder());
+    let number = send(&mut machine, 10 * I, 10 * I);
+    assert_eq!(machine.poll_ping(), None);
+    machine.handle_answer(number, at(10 * I + 5));
+    assert_eq!(machine.poll_timeout(), at(11 * I));
+}
+
+#[test]
+fn s3_a_ping_that_falls_due_waits_for_the_answer() {
+    let mut machine = sent(builder().pong_timeout(Duration::from_nanos(3 * I)), I, I);
+    assert_eq!(expire(&mut machine, 2 * I, false, DRAINED), Judgement::Nothing);
+    assert_eq!((machine.poll_ping(), machine.poll_timeout()), (None, at(4 * I)));
+    machine.handle_answer(1, at(2 * I + 9));
+    assert_eq!(machine.poll_timeout(), at(2 * I), "due for a while");
+    machine.handle_timeout(at(2 * I + 9));
+    assert!(machine.poll_ping().is_some());
+}
+
+#[test]
+fn s4_no_ping_after_the_end() {
+    let ends: [fn(&mut Liveness); 5] = [
+        |machine| machine.handle_close(CloseBy::User, at(1)),
+        |machine| machine.handle_close(CloseBy::Peer, at(1)),
+        Liveness::handle_stream_error,
+        Liveness::handle_failure,
+        Liveness::handle_end,
+    ];
+    for end in ends {
+        let mut machine = machine(builder());
+        machine.handle_timeout(at(I));
+        end(&mut machine);
+        machine.handle_timeout(at(9 * I));
+        assert_eq!((machine.poll_ping(), machine.next_payload()), (None, None), "{machine:?}");
+    }
+}
+
+#[test]
+fn j1_w_runs_from_the_queueing_and_again_from_every_progress() {
+    let mut machine = machine(builder());
+    machine.handle_timeout(at(I));
+    assert_eq!(machine.poll_timeout(), at(I + W / 2));
+    assert!(!machine.holds_writer());
+    assert_eq!(expire(&mut machine, I + W / 2, true, DRAINED), Judgement::Nothing);
+    assert!(machine.holds_writer(), "a ping that waits longer than W/2 holds the user's writes");
+    machine.handle_progress(at(I + W - 1));
+    assert_eq!(machine.poll_timeout(), at(I + W - 1 + W));
+    assert_eq!(expire(&mut machine, I + 2 * W - 2, true, DRAINED), Judgement::Nothing);
+    let verdict = expire(&mut machine, I + 2 * W - 1, true, View::Sink { reader: false });
+    assert_eq!(verdict, Judgement::Verdict(Cause::WriteStalled));
+}
+
+#[test]
+fn j1_the_pong_clock_starts_at_the_flush() {
+    let mut machine = sent(builder(), I, I + W - 1);
+    assert_eq!(expire(&mut machine, I + W - 1 + T - 1, false, DRAINED), Judgement::Nothing);
+    assert_eq!(expire(&mut machine, I + W - 1 + T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j2_a_pong_answers_every_ping_up_to_its_own_and_only_once() {
+    let mut machine = sent(builder().missed_pongs(3), I, I);
+    let first = machine.payloads.next();
+    assert_eq!(machine.read_pong(&first), Reading::Foreign, "never issued");
+    assert_eq!(expire(&mut machine, I + T, false, DRAINED), Judgement::Missed);
+    assert_eq!(flush(&mut machine, I + T), 2);
+    assert_eq!(machine.read_pong(&first), Reading::Answer(2));
+    machine.handle_answer(2, at(I + T + 4));
+    assert_eq!(machine.read_pong(&first), Reading::Stale);
+    for foreign in [&[][..], &first[..7], &[0; 8], &[first.as_slice(), &[0]].concat()] {
+        assert_eq!(machine.read_pong(foreign), Reading::Foreign, "{foreign:?}");
+    }
+}
+
+#[test]
+fn j2_an_answer_before_the_flush_was_observed_counts() {
+    let mut machine = machine(builder());
+    machine.handle_timeout(at(I));
+    let number = machine.handle_handed();
+    assert_eq!(machine.handle_answer(number, at(I + 3)).rtt, Some(Duration::from_nanos(3)));
+    assert_eq!(machine.poll_timeout(), at(2 * I));
+}
+
+#[test]
+fn j3_a_frame_defers_by_t_from_now_and_at_most_n_times() {
+    for n in 0..4 {
+        let mut machine = sent(builder().max_deferrals(n), I, I);
+        let mut now = I + T;
+        for _ in 0..n {
+            assert_eq!(expire(&mut machine, now, true, DRAINED), Judgement::Deferred);
+            now += T;
+            assert_eq!(expire(&mut machine, now - 1, true, DRAINED), Judgement::Nothing);
+        }
+        assert_eq!(expire(&mut machine, now, true, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+    }
+}
+
+#[test]
+fn j3_needs_a_frame_since_the_last_deferral() {
+    let mut machine = sent(builder().max_deferrals(5), I, I);
+    assert_eq!(expire(&mut machine, I + T, true, DRAINED), Judgement::Deferred);
+    assert_eq!(expire(&mut machine, I + 2 * T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j4_consecutive_misses_make_the_verdict_and_a_late_answer_resets_them() {
+    let mut machine = sent(builder().missed_pongs(2), I, I);
+    assert_eq!(expire(&mut machine, I + T, false, DRAINED), Judgement::Missed);
+    flush(&mut machine, I + T);
+    assert_eq!(machine.handle_answer(1, at(I + T + 1)).rtt, None);
+    assert_eq!(expire(&mut machine, I + 2 * T, false, DRAINED), Judgement::Deferred, "it was a frame all the same");
+    assert_eq!(expire(&mut machine, I + 3 * T, false, DRAINED), Judgement::Missed);
+    flush(&mut machine, I + 3 * T);
+    assert_eq!(expire(&mut machine, I + 4 * T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j5_only_a_drained_stream_is_judged() {
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T, false, View::Item), Judgement::Nothing);
+    assert_eq!(machine.poll_timeout(), at(I + T));
+    assert_eq!(expire(&mut machine, I + T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j6_a_late_judge_pardons_once() {
+    let mut machine = sent(builder().max_deferrals(9), I, I);
+    let late = I + T + LATE + 1;
+    assert_eq!(expire(&mut machine, late, false, DRAINED), Judgement::Pardoned);
+    flush(&mut machine, late);
+    let later = late + T + LATE + 1;
+    let verdict = expire(&mut machine, later, true, DRAINED);
+    assert_eq!(verdict, Judgement::Verdict(Cause::PongTimeout), "no deferral, no second pardon");
+}
+
+#[test]
+fn j6_an_answer_makes_a_pardon_possible_again_and_the_limit_is_exact() {
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T + LATE + 1, false, DRAINED), Judgement::Pardoned);
+    let number = flush(&mut machine, I + 2 * T);
+    machine.handle_answer(number, at(I + 2 * T));
+    send(&mut machine, 9 * I, 9 * I);
+    assert_eq!(expire(&mut machine, 9 * I + T + LATE + 1, false, DRAINED), Judgement::Pardoned);
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T + LATE, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j6_w_is_pardoned_once_per_ping() {
+    let mut machine = machine(builder());
+    machine.handle_timeout(at(I));
+    let late = I + W + W / 4 + 1;
+    assert_eq!(expire(&mut machine, late, false, DRAINED), Judgement::Pardoned);
+    assert_eq!(machine.poll_timeout(), at(late + W));
+    assert_eq!(expire(&mut machine, late + 3 * W, false, DRAINED), Judgement::Verdict(Cause::WriteStalled));
+}
+
+#[test]
+fn j7_a_busy_consumer_costs_neither_a_deferral_nor_the_pardon() {
+    let mut machine = sent(builder(), I, I);
+    let mut now = I;
+    for _ in 0..20 {
+        now += T + LATE + 1;
+        assert_eq!(expire(&mut machine, now, true, BACKLOGGED), Judgement::Backlogged);
+    }
+    assert_eq!(expire(&mut machine, now + T, false, DRAINED), Judgement::Deferred);
+    assert_eq!(expire(&mut machine, now + 3 * T, false, DRAINED), Judgement::Pardoned);
+}
+
+#[test]
+fn j7_needs_a_frame_since_the_flush() {
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T, false, BACKLOGGED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j9_nothing_is_judged_before_the_first_answer_and_pings_go_on() {
+    for builder in [builder().judge_after_first_pong(true), builder().keep_alive_only(true)] {
+        let mut machine = machine(builder);
+        for round in 1..5 {
+            send(&mut machine, round * I, round * I);
+            assert!(!machine.is_judging());
+            assert_eq!(expire(&mut machine, round * I + T, false, View::Item), Judgement::Unjudged);
+            assert_eq!(machine.poll_timeout(), at((round + 1) * I));
+        }
+    }
+    let mut machine = sent(builder().judge_after_first_pong(true), I, I);
+    machine.handle_answer(1, at(I + 1));
+    assert!(machine.is_judging());
+    send(&mut machine, 2 * I, 2 * I);
+    assert_eq!(expire(&mut machine, 2 * I + T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn k1_the_grace_is_the_lesser_of_c_and_one_second() {
+    for (c, grace) in [(C, 1_000_000_000), (5, 5)] {
+        let mut machine = sent(builder().close_timeout(Duration::from_nanos(c)), I, I);
+        expire(&mut machine, I + T, false, DRAINED);
+        assert_eq!(machine.poll_timeout(), at(I + T + grace));
+        assert_eq!(machine.judge(at(I + T + grace - 1), View::Item), Judgement::Nothing);
+        assert_eq!(machine.judge(at(I + T + grace), View::Item), Judgement::GraceOver);
+    }
+}
+
+#[test]
+fn k4_the_handshake_has_c_from_its_first_close() {
+    for (first, second) in [(CloseBy::User, CloseBy::Peer), (CloseBy::Peer, CloseBy::User)] {
+        let mut machine = machine(builder());
+        machine.handle_close(first, at(9));
+        machine.handle_close(first, at(90));
+        assert_eq!(machine.poll_timeout(), at(9 + C));
+        assert_eq!(machine.judge(at(9 + C - 1), DRAINED), Judgement::Nothing);
+        let mut complete = sent(builder(), I, I);
+        complete.handle_close(first, at(I + 9));
+        complete.handle_close(second, at(I + 10));
+        assert!(complete.is_closed() && !machine.is_closed());
+        assert_eq!(complete.judge(at(I + 9 + C), DRAINED), Judgement::Closed);
+        assert_eq!(machine.judge(at(9 + C), DRAINED), Judgement::Verdict(Cause::CloseTimeout));
+    }
+}
+
+#[test]
+fn v4_the_sink_half_leaves_the_judging_to_a_stream_half_that_is_there() {
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T, false, View::Sink { reader: true }), Judgement::Unjudged);
+    assert_eq!(machine.poll_timeout(), at(I + T + LATE));
+    assert!(machine.take_over());
+    assert_eq!(expire(&mut machine, I + T + 1, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn v4_the_sink_half_lets_the_deadline_pass_where_nobody_reads() {
+    for reader in [false, true] {
+        let mut machine = sent(builder(), I, I);
+        expire(&mut machine, I + T, false, View::Sink { reader });
+        expire(&mut machine, I + T + LATE, false, View::Sink { reader });
+        assert_eq!(machine.poll_timeout(), at(2 * I));
+        assert!(machine.is_open());
+    }
+}
+
+#[test]
+fn x2_never_is_never_and_sums_saturate() {
+    let never = Duration::MAX;
+    let mut machine =
+        machine(builder().ping_interval(never).write_timeout(never).pong_timeout(never).close_timeout(never));
+    assert_eq!(machine.poll_timeout(), Time::NEVER);
+    machine.handle_close(CloseBy::User, at(u64::MAX - 3));
+    assert_eq!(machine.poll_timeout(), Time::NEVER);
+    let mut machine = sent(builder().pong_timeout(never), I, I);
+    assert_eq!(machine.poll_timeout(), at(2 * I), "outstanding until the next is due");
+    assert_eq!(expire(&mut machine, 2 * I, false, DRAINED), Judgement::Unjudged);
+}
