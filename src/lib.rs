@@ -5,6 +5,8 @@ pub mod contract {
 }
 mod adapters;
 mod config;
+#[cfg(test)]
+mod cost;
 mod deadline;
 mod drive;
 mod error;

@@ -1,0 +1,183 @@
+//! The cost clauses, counted: allocations, clock readings, timer operations, bytes.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::{Sink, Stream};
+use tokio::time::timeout;
+
+use crate::deadline::count;
+use crate::liveness::Liveness;
+use crate::{Kind, LiveConfig, LiveStream, WsMessage};
+
+/// As large as a message can be that still owns nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Frame {
+    Data([u64; 6]),
+    Ping([u8; 8]),
+    Pong([u8; 8]),
+    Close,
+}
+
+impl WsMessage for Frame {
+    fn ping(payload: &[u8]) -> Self {
+        Self::Ping(payload.try_into().unwrap())
+    }
+
+    fn close(_: u16, _: &str) -> Self {
+        Self::Close
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        match self {
+            Self::Data(_) => Kind::Data,
+            Self::Ping(payload) => Kind::Ping(payload),
+            Self::Pong(payload) => Kind::Pong(payload),
+            Self::Close => Kind::Close,
+        }
+    }
+}
+
+/// A peer that answers pings at once, and talks without end where `flood`.
+#[derive(Default)]
+struct Echo {
+    flood: bool,
+    pongs: VecDeque<[u8; 8]>,
+    reader: Option<Waker>,
+}
+
+impl Stream for Echo {
+    type Item = io::Result<Frame>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.pongs.pop_front() {
+            Some(payload) => Poll::Ready(Some(Ok(Frame::Pong(payload)))),
+            None if self.flood => Poll::Ready(Some(Ok(Frame::Data([7; 6])))),
+            None => {
+                self.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Sink<Frame> for Echo {
+    type Error = io::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
+        if let Frame::Ping(payload) = frame {
+            self.pongs.push_back(payload);
+            if let Some(reader) = self.reader.take() {
+                reader.wake();
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+type Live = LiveStream<Echo>;
+
+fn live(flood: bool, config: &LiveConfig) -> Pin<Box<Live>> {
+    let inner = Echo { flood, pongs: VecDeque::with_capacity(4), reader: None };
+    Box::pin(LiveStream::new(inner, config.clone()))
+}
+
+fn exact(interval: u64, pong: u64) -> LiveConfig {
+    let (interval, pong) = (Duration::from_secs(interval), Duration::from_secs(pong));
+    LiveConfig::builder().jitter(0.0).ping_interval(interval).pong_timeout(pong).build().unwrap()
+}
+
+fn read(live: &mut Pin<Box<Live>>) -> Poll<Option<io::Result<Frame>>> {
+    live.as_mut().poll_next(&mut Context::from_waker(Waker::noop()))
+}
+
+fn write(live: &mut Pin<Box<Live>>) {
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(live.as_mut().poll_ready(cx).is_ready());
+    live.as_mut().start_send(Frame::Data([1; 6])).unwrap();
+    assert!(live.as_mut().poll_flush(cx).is_ready());
+}
+
+/// What `frames` in and out cost: allocations, clock readings, timer operations.
+fn cost_of(live: &mut Pin<Box<Live>>, frames: u32) -> (u64, u32, u32) {
+    let clock = count::CLOCK.get();
+    let timer = count::RESETS.get() + count::POLLS.get();
+    let allocated = allocation_counter::measure(|| {
+        for _ in 0..frames {
+            assert!(matches!(read(live), Poll::Ready(Some(Ok(Frame::Data(_))))));
+            write(live);
+        }
+    });
+    (allocated.count_total, count::CLOCK.get() - clock, count::RESETS.get() + count::POLLS.get() - timer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn z1_a_data_frame_costs_no_allocation_no_clock_reading_and_no_timer_operation() {
+    let mut live = live(true, &exact(20, 20));
+    cost_of(&mut live, 1);
+    assert_eq!(cost_of(&mut live, 1_000), (0, 0, 0));
+    // The same once pings have gone out and while one is outstanding.
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert_ne!(cost_of(&mut live, 2), (0, 0, 0), "the ping and its pong");
+    assert_eq!(cost_of(&mut live, 1_000), (0, 0, 0));
+}
+
+/// Waits for the stream for so long; nothing of the user's comes.
+async fn idle(live: &mut Pin<Box<Live>>, span: Duration) {
+    assert!(timeout(span, poll_fn(|cx| live.as_mut().poll_next(cx))).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn z2_the_timer_is_armed_at_most_twice_per_cycle() {
+    for (interval, pong) in [(20, 20), (20, 5), (5, 20)] {
+        let mut live = live(false, &exact(interval, pong));
+        idle(&mut live, Duration::from_millis(1)).await;
+        let before = count::RESETS.get();
+        idle(&mut live, Duration::from_secs(interval * 100)).await;
+        let resets = count::RESETS.get() - before;
+        let pings = live.monitor().stats().pings_sent;
+        assert!((99..=100).contains(&pings), "{pings}");
+        assert!(resets <= 200, "{resets} for I = {interval} s, T = {pong} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn z3_a_connection_takes_at_most_512_bytes_beyond_the_inner() {
+    let config = exact(20, 20);
+    let mut made = None;
+    let heap = allocation_counter::measure(|| {
+        let mut live = LiveStream::new(Echo { flood: true, ..Echo::default() }, config.clone());
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut live).poll_next(cx).is_ready());
+        made = Some(live);
+    });
+    let beside = size_of::<Live>() - size_of::<Echo>();
+    let bytes = beside + usize::try_from(heap.bytes_current).unwrap();
+    println!(
+        "{bytes} bytes: {beside} beside the inner, {} on the heap; the machine {}",
+        heap.bytes_current,
+        size_of::<Liveness>()
+    );
+    assert!(bytes <= 512, "{bytes}");
+}
+
+#[test]
+fn z3_the_error_is_as_small_as_a_pointer() {
+    assert_eq!(size_of::<crate::LivenessError>(), size_of::<usize>());
+}
