@@ -160,10 +160,9 @@ where
             board.stats.handle_rtt(rtt);
         }
         if board.probe().is_some_and(|probe| probe.handle_answer(number, now)) {
-            board.announce();
+            self.shared.announce(board);
         }
-        drop(board);
-        debug!(number, ?rtt, "pong");
+        debug!(number, rtt = rtt.map(tracing::field::debug), "pong");
     }
 
     /// Judges where the timer, polled now, has expired: after everything else that this poll does (J5).

@@ -65,11 +65,9 @@ impl Board {
         self.desk.as_mut().map(|desk| &mut desk.probe)
     }
 
-    /// When to: what a monitor may wait for has changed.
-    pub(crate) fn announce(&self) {
-        if let Some(desk) = &self.desk {
-            desk.news.notify_waiters();
-        }
+    /// Who waits for news; to be told once the board is free again.
+    fn news(&self) -> Option<Arc<Notify>> {
+        self.desk.as_ref().map(|desk| desk.news.clone())
     }
 }
 
@@ -111,8 +109,17 @@ impl Shared {
         }
         board.health = health;
         board.version = board.version.wrapping_add(1);
-        board.announce();
+        self.announce(board);
         true
+    }
+
+    /// When to: what a monitor may wait for has changed.
+    pub(crate) fn announce(&self, board: MutexGuard<'_, Board>) {
+        let news = board.news();
+        drop(board);
+        if let Some(news) = news {
+            news.notify_waiters();
+        }
     }
 }
 

@@ -25,7 +25,7 @@ where
         if self.is_busy() {
             self.tend(cx, Half::Stream);
             if self.driver.machine.dying().is_some() {
-                self.judge(cx, View::Item);
+                self.judge(cx, View::Item { backlogged: false });
                 self.end_farewell();
             }
             if self.driver.machine.is_over() {
@@ -87,7 +87,7 @@ where
             return None;
         }
         if shown && self.driver.machine.judges_undrained() {
-            self.judge(cx, View::Item);
+            self.judge(cx, View::Item { backlogged: self.driver.backlogged });
         }
         shown.then_some(message)
     }

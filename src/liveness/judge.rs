@@ -14,8 +14,8 @@ const MIN_LATENESS: Duration = Duration::from_millis(250);
 pub(crate) enum View {
     /// The stream half, with nothing left to read. `backlogged`: the consumer was busy when the expiry was noticed.
     Drained { backlogged: bool },
-    /// The stream half, and there was something to read: the pong may be behind it.
-    Item,
+    /// The stream half, and there was something to read: the pong may be behind it. `backlogged` as above.
+    Item { backlogged: bool },
     /// The sink half, which reads nothing. `reader`: a stream half has been polled since it last missed its turn.
     Sink { reader: bool },
 }
@@ -25,7 +25,7 @@ pub(crate) enum View {
 pub(crate) enum Judgement {
     /// Nothing has expired, or it is for another view to judge.
     Nothing,
-    /// The consumer was busy: T starts again (J7).
+    /// The consumer was busy: T, or W, starts again (J7).
     Backlogged,
     /// A frame came instead of the pong: T starts again (J3).
     Deferred,
@@ -48,7 +48,7 @@ impl Liveness {
     /// polled to `Pending`, all in one poll (J5).
     pub(crate) fn judge(&mut self, now: Time, view: View) -> Judgement {
         match self.state {
-            State::Queued { ping, .. } => self.judge_write(ping, now),
+            State::Queued { ping, .. } => self.judge_write(ping, now, view),
             State::Sent { ping, .. } if now < ping.deadline => Judgement::Nothing,
             State::Sent { due, ping } => self.judge_pong(due, ping, now, view),
             State::Closing { until, .. } if now >= until => self.judge_close(),
@@ -83,27 +83,30 @@ impl Liveness {
         lateness(self.config.pong_timeout())
     }
 
-    fn judge_write(&mut self, mut ping: Queued, now: Time) -> Judgement {
+    fn judge_write(&mut self, mut ping: Queued, now: Time, view: View) -> Judgement {
         let w = self.config.write_timeout();
         let deadline = ping.progress.plus(w);
         if now < deadline {
             return Judgement::Nothing;
         }
-        if now.since(deadline) <= lateness(w) || ping.pardoned {
-            return self.condemn(Cause::WriteStalled, now, self.heard.since_ping);
-        }
-        ping.pardoned = true;
+        let late = now.since(deadline) > lateness(w);
+        let judgement = match view {
+            View::Drained { backlogged: true } | View::Item { backlogged: true } if late => Judgement::Backlogged,
+            _ if late && !ping.pardoned => Judgement::Pardoned,
+            _ => return self.condemn(Cause::WriteStalled, now, self.heard.since_ping),
+        };
+        ping.pardoned |= judgement == Judgement::Pardoned;
         ping.progress = now;
         if let State::Queued { ping: queued, .. } = &mut self.state {
             *queued = ping;
         }
-        Judgement::Pardoned
+        judgement
     }
 
     fn judge_pong(&mut self, due: Time, mut ping: Sent, now: Time, view: View) -> Judgement {
         let judgement = match view {
             _ if !self.is_judging() => return self.let_pass(due),
-            View::Item => return Judgement::Nothing,
+            View::Item { .. } => return Judgement::Nothing,
             View::Sink { reader: false } => return self.let_pass(due),
             View::Sink { reader: true } if ping.lapsed => return self.let_pass(due),
             View::Sink { reader: true } => {

@@ -14,6 +14,7 @@ const C: u64 = 3_000_000_007;
 const LATE: u64 = T / 4;
 
 const DRAINED: View = View::Drained { backlogged: false };
+const ITEM: View = View::Item { backlogged: false };
 const BACKLOGGED: View = View::Drained { backlogged: true };
 
 fn at(nanos: u64) -> Time {
@@ -223,7 +224,7 @@ fn j4_consecutive_misses_make_the_verdict_and_a_late_answer_resets_them() {
 #[test]
 fn j5_only_a_drained_stream_is_judged() {
     let mut machine = sent(builder(), I, I);
-    assert_eq!(expire(&mut machine, I + T, false, View::Item), Judgement::Nothing);
+    assert_eq!(expire(&mut machine, I + T, false, ITEM), Judgement::Nothing);
     assert_eq!(machine.poll_timeout(), at(I + T));
     assert_eq!(expire(&mut machine, I + T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
 }
@@ -274,6 +275,18 @@ fn j7_a_busy_consumer_costs_neither_a_deferral_nor_the_pardon() {
 }
 
 #[test]
+fn j7_a_busy_consumer_is_not_held_against_a_peer_that_drains() {
+    let mut machine = machine(builder());
+    let mut now = I;
+    machine.handle_timeout(at(now));
+    for view in [BACKLOGGED, View::Item { backlogged: true }, BACKLOGGED] {
+        now += W + W / 4 + 1;
+        assert_eq!(expire(&mut machine, now, true, view), Judgement::Backlogged);
+    }
+    assert_eq!(expire(&mut machine, now + W, true, BACKLOGGED), Judgement::Verdict(Cause::WriteStalled), "not late");
+}
+
+#[test]
 fn j7_needs_a_frame_since_the_flush() {
     let mut machine = sent(builder(), I, I);
     assert_eq!(expire(&mut machine, I + T, false, BACKLOGGED), Judgement::Verdict(Cause::PongTimeout));
@@ -286,7 +299,7 @@ fn j9_nothing_is_judged_before_the_first_answer_and_pings_go_on() {
         for round in 1..5 {
             send(&mut machine, round * I, round * I);
             assert!(!machine.is_judging());
-            assert_eq!(expire(&mut machine, round * I + T, false, View::Item), Judgement::Unjudged);
+            assert_eq!(expire(&mut machine, round * I + T, false, ITEM), Judgement::Unjudged);
             assert_eq!(machine.poll_timeout(), at((round + 1) * I));
         }
     }
@@ -303,8 +316,8 @@ fn k1_the_grace_is_the_lesser_of_c_and_one_second() {
         let mut machine = sent(builder().close_timeout(Duration::from_nanos(c)), I, I);
         expire(&mut machine, I + T, false, DRAINED);
         assert_eq!(machine.poll_timeout(), at(I + T + grace));
-        assert_eq!(machine.judge(at(I + T + grace - 1), View::Item), Judgement::Nothing);
-        assert_eq!(machine.judge(at(I + T + grace), View::Item), Judgement::GraceOver);
+        assert_eq!(machine.judge(at(I + T + grace - 1), ITEM), Judgement::Nothing);
+        assert_eq!(machine.judge(at(I + T + grace), ITEM), Judgement::GraceOver);
     }
 }
 
