@@ -92,3 +92,8 @@ pub use stream::{LiveExt, LiveStream};
 pub mod contract {
     #![doc = include_str!("contract.md")]
 }
+
+/// The README's code is compiled.
+#[cfg(all(doctest, feature = "tungstenite"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

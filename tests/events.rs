@@ -1,5 +1,7 @@
 //! What `tracing` hears of a connection (O1).
 
+#![cfg(feature = "tungstenite")]
+
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

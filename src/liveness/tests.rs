@@ -87,8 +87,8 @@ fn s1_intervals_are_shortened_by_at_most_the_jitter() {
         let next = u64::try_from(machine.poll_timeout().since(first).as_nanos()).unwrap();
         (least, most) = (least.min(next), most.max(next));
     }
-    assert!(least >= I / 5 * 4 && least < I / 100 * 81, "{least}");
-    assert!(most <= I && most > I / 100 * 99, "{most}");
+    assert!((I / 5 * 4..I / 100 * 81).contains(&least), "{least}");
+    assert!((I / 100 * 99..=I).contains(&most), "{most}");
 }
 
 #[test]
