@@ -113,7 +113,7 @@ impl Liveness {
                 ping.lapsed = true;
                 Judgement::Unjudged
             }
-            View::Drained { backlogged: true } if self.heard.since_ping => {
+            View::Drained { backlogged: true } => {
                 ping.deadline = now.plus(self.config.pong_timeout());
                 Judgement::Backlogged
             }

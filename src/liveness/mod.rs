@@ -49,7 +49,7 @@ struct Heard {
     inbound: bool,
     /// ... the last due time (S2).
     since_due: bool,
-    /// ... the ping was queued, or flushed (J7, K1).
+    /// ... the ping was queued, or flushed (K1).
     since_ping: bool,
     /// ... that, or the last deferral (J3).
     since_deferral: bool,

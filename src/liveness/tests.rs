@@ -287,9 +287,10 @@ fn j7_a_busy_consumer_is_not_held_against_a_peer_that_drains() {
 }
 
 #[test]
-fn j7_needs_a_frame_since_the_flush() {
+fn j7_also_where_the_ping_was_flushed_while_the_consumer_was_busy() {
     let mut machine = sent(builder(), I, I);
-    assert_eq!(expire(&mut machine, I + T, false, BACKLOGGED), Judgement::Verdict(Cause::PongTimeout));
+    assert_eq!(expire(&mut machine, I + T, false, BACKLOGGED), Judgement::Backlogged);
+    assert_eq!(expire(&mut machine, I + 2 * T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
 }
 
 #[test]
