@@ -50,7 +50,7 @@ enum State {
 impl Deadline {
     /// When to: after the machine's next time may have changed. True where the timer has to be polled again.
     pub(crate) fn arm(&mut self, clock: Clock, at: Time) -> bool {
-        if self.state == State::Armed(at) || self.state == State::Expired(at) {
+        if self.state == State::Armed(at) {
             return false;
         }
         let Some(instant) = clock.instant(at) else {
@@ -88,7 +88,16 @@ impl Deadline {
 
     #[inline]
     pub(crate) fn is_expired(&self) -> bool {
-        matches!(self.state, State::Expired(_))
+        self.expired().is_some()
+    }
+
+    /// The armed time that has come.
+    #[inline]
+    pub(crate) fn expired(&self) -> Option<Time> {
+        match self.state {
+            State::Expired(at) => Some(at),
+            _ => None,
+        }
     }
 }
 

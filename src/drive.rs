@@ -34,7 +34,7 @@ pub(crate) struct Driver {
     pub(crate) backlogged: bool,
     /// The stream half was polled since it last missed its turn at a deadline (V4).
     pub(crate) reader: bool,
-    /// A probe was handed to the inner and not yet flushed.
+    /// A probe waits to be handed to the inner, or to be flushed.
     pub(crate) probing: bool,
 }
 
@@ -122,14 +122,20 @@ where
     pub(crate) fn settle(&mut self, cx: &mut Context<'_>, backlogged: bool) {
         loop {
             self.pump(cx);
-            let armed = self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
-            if !armed || !self.look_at_timer(backlogged) {
+            let at = self.driver.machine.poll_timeout();
+            let again = match self.driver.timer.expired() {
+                // What has expired and is not for `handle_timeout` waits for its judge.
+                Some(expired) if at <= expired => self.driver.machine.is_due(expired),
+                _ => self.driver.timer.arm(self.shared.clock, at),
+            };
+            if !again || !self.look_at_timer(backlogged) {
                 break;
             }
         }
         self.show_health();
         let driver = &mut *self.driver;
         driver.busy = self.outbox.is_busy()
+            || driver.probing
             || !driver.machine.is_open()
             || driver.machine.is_queued()
             || driver.machine.is_lapsed()

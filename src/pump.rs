@@ -58,6 +58,7 @@ where
 
     fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
         while let Some(ours) = self.next_frame() {
+            self.driver.probing |= matches!(ours, Ours::Probe(_));
             if self.outbox.is_full() || self.outbox.poll_ready(self.inner.as_mut(), cx)?.is_pending() {
                 break;
             }
@@ -114,7 +115,6 @@ where
     fn note_probe(&mut self) {
         let number = self.driver.machine.handle_probe_handed();
         let now = self.now();
-        self.driver.probing = true;
         let mut board = self.shared.board();
         board.stats.pings_sent += 1;
         if let Some(probe) = board.probe() {
@@ -139,9 +139,10 @@ where
         if awaited && (progress || self.driver.machine.poll_ping().is_none()) {
             self.driver.machine.handle_flushed(now);
         }
-        if std::mem::take(&mut self.driver.probing) {
+        if self.driver.probing {
             if let Some(probe) = self.shared.board().probe() {
                 probe.handle_flushed(now);
+                self.driver.probing = probe.is_wanted();
             }
         }
     }

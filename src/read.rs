@@ -53,6 +53,7 @@ where
                 Poll::Pending => return self.drained(cx),
             }
         }
+        self.judge_undrained(cx);
         self.shared.fan.wake_all();
         Poll::Pending
     }
@@ -86,10 +87,16 @@ where
             }
             return None;
         }
-        if shown && self.driver.machine.judges_undrained() {
-            self.judge(cx, View::Item { backlogged: self.driver.backlogged });
+        if shown {
+            self.judge_undrained(cx);
         }
         shown.then_some(message)
+    }
+
+    fn judge_undrained(&mut self, cx: &mut Context<'_>) {
+        if self.driver.machine.judges_undrained() {
+            self.judge(cx, View::Item { backlogged: self.driver.backlogged });
+        }
     }
 
     fn hear(&mut self) -> bool {

@@ -40,6 +40,16 @@ impl Liveness {
         }
     }
 
+    /// `handle_timeout` has something to do at `now`.
+    pub(crate) fn is_due(&self, now: Time) -> bool {
+        match self.state {
+            State::Waiting { due } => due <= now,
+            State::Queued { ping, .. } => !ping.holds && half_of_w(&self.config, ping.at) <= now,
+            State::Sent { due, ping } => !ping.overdue && due <= now,
+            _ => false,
+        }
+    }
+
     pub(crate) fn read_pong(&self, payload: &[u8]) -> Reading {
         self.payloads.read(payload)
     }

@@ -1,0 +1,113 @@
+//! J5 and tokio's cooperative budget: with the task's budget used up a readable socket looks empty, and a live peer dead.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+use tokio::task::coop::{consume_budget, has_budget_remaining};
+use tokio::time::{Instant, sleep, timeout};
+use ws_liveness::Cause;
+
+#[path = "support/pair.rs"]
+mod pair;
+use pair::{Item, Live, ROLES, WIDE, Ws, died_of, exact, millis, over_tcp, piped, piped_raw, quick, secs};
+
+/// Past what one poll of a `LiveStream` asks of the budget.
+const UNITS: u32 = 8;
+
+/// Uses one unit of the budget.
+fn burn(cx: &mut Context<'_>) {
+    assert!(pin!(consume_budget()).poll(cx).is_ready());
+}
+
+/// What a task has at the beginning of a poll.
+async fn whole_budget() -> u32 {
+    tokio::task::yield_now().await;
+    poll_fn(|cx| {
+        let mut units = 0;
+        while has_budget_remaining() {
+            burn(cx);
+            units += 1;
+        }
+        Poll::Ready(units)
+    })
+    .await
+}
+
+/// One poll of the stream half with just `left` units.
+async fn poll_with<T>(live: &mut Live<T>, left: u32) -> Poll<Item>
+where
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    let whole = whole_budget().await;
+    assert!(whole > UNITS, "{whole} units are too few for this test");
+    tokio::task::yield_now().await;
+    poll_fn(|cx| {
+        (left..whole).for_each(|_| burn(cx));
+        Poll::Ready(Pin::new(&mut *live).poll_next(cx))
+    })
+    .await
+}
+
+/// The answer comes while the reader is away, and is read when its deadline is past. `unit` is a quarter of T.
+async fn alive<T>(mut live: Live<T>, mut peer: Ws<T>, unit: Duration, left: u32)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = tokio::spawn(async move {
+        sleep(6 * unit).await;
+        assert!(peer.next().await.unwrap().unwrap().is_ping());
+        while peer.next().await.is_some() {}
+    });
+    assert!(timeout(5 * unit, live.next()).await.is_err());
+    sleep(3 * unit + millis(20)).await;
+    let polled = poll_with(&mut live, left).await;
+    assert!(polled.is_pending(), "{left} units: {polled:?}");
+    let monitor = live.monitor();
+    assert!(timeout(2 * unit, live.next()).await.is_err(), "{left} units");
+    let stats = monitor.stats();
+    assert!(stats.pongs_received > 0 && stats.misses == 0, "{left} units: {stats:?}");
+    answer.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn j5_a_pong_in_the_pipe_counts_however_little_budget_is_left() {
+    for role in ROLES {
+        for left in 0..UNITS {
+            let (live, peer) = piped(WIDE, role, &exact().build().unwrap()).await;
+            alive(live, peer, secs(5), left).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn j5_a_pong_in_the_socket_counts_however_little_budget_is_left() {
+    let mut runs = JoinSet::new();
+    for left in 0..UNITS {
+        let (live, peer) = over_tcp(ROLES[left as usize % 2], &quick(millis(240))).await;
+        runs.spawn(alive(live, peer, millis(60), left));
+    }
+    runs.join_all().await;
+}
+
+/// No budget is no life: the verdict comes with the next poll, which nobody but tokio itself asks for.
+#[tokio::test(start_paused = true)]
+async fn j5_a_dead_peer_gains_nothing_by_an_empty_budget() {
+    for role in ROLES {
+        for left in 0..UNITS {
+            let (mut live, _far) = piped_raw(WIDE, role, &exact().build().unwrap()).await;
+            assert!(timeout(secs(25), live.next()).await.is_err());
+            sleep(secs(15) + millis(20)).await;
+            let start = Instant::now();
+            let item = match poll_with(&mut live, left).await {
+                Poll::Ready(item) => item,
+                Poll::Pending => live.next().await,
+            };
+            assert_eq!((died_of(item), start.elapsed()), (Cause::PongTimeout, Duration::ZERO), "{left} units");
+        }
+    }
+}
