@@ -50,6 +50,7 @@ struct Tie(Arc<Shared>);
 impl Drop for Tie {
     fn drop(&mut self) {
         self.0.set_health(Health::Ended(Cause::Dropped));
+        self.0.fan.clear();
     }
 }
 

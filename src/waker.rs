@@ -46,6 +46,12 @@ impl Fan {
         self.sink.wake();
     }
 
+    /// When to: the `LiveStream` goes; whoever keeps the fan is not to keep tasks by it (K7).
+    pub(crate) fn clear(&self) {
+        self.stream.take();
+        self.sink.take();
+    }
+
     fn slot(&self, half: Half) -> &AtomicWaker {
         match half {
             Half::Stream => &self.stream,

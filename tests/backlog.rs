@@ -1,6 +1,8 @@
 //! J7, J3, S9 over a narrow pipe: the pong behind megabytes that a slow consumer has yet to take, a peer that talks
 //! and never answers, a peer that says its last and dies.
 
+#![cfg(feature = "tungstenite")]
+
 use std::pin::Pin;
 use std::time::Duration;
 

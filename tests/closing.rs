@@ -1,5 +1,7 @@
 //! K4, K7, S4, S8: closing handshakes, whoever begins and whoever leaves them unfinished, and what a drop leaves behind.
 
+#![cfg(feature = "tungstenite")]
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};

@@ -1,6 +1,8 @@
 //! J8, S3, X1: two things that fall on one instant. What the peer did wins over a verdict in the same poll, and no
 //! due time is lost where it is also another.
 
+#![cfg(feature = "tungstenite")]
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};

@@ -1,5 +1,7 @@
 //! X2 and the configuration: never, a nanosecond, a year, zero, the defaults, and every refusal.
 
+#![cfg(feature = "tungstenite")]
+
 use std::time::Duration;
 
 use futures_util::StreamExt;

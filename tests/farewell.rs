@@ -1,5 +1,7 @@
 //! K1 to K3: what a verdict does. The Close that the peer sees, what it still says, the one error, and then nothing.
 
+#![cfg(feature = "tungstenite")]
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;

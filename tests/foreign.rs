@@ -1,5 +1,7 @@
 //! K6 and `Protocol`: the error inside the inner's own error type, and messages and errors that are nobody's here.
 
+#![cfg(feature = "tungstenite")]
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;

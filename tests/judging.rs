@@ -131,6 +131,17 @@ async fn j3_every_deferral_needs_a_frame_of_its_own_since_the_flush_or_the_last_
 }
 
 #[tokio::test(start_paused = true)]
+async fn j3_a_frame_between_the_queueing_and_the_flush_defers_nothing() {
+    for (frame, end) in [(22, 45), (26, 65)] {
+        let (peer, ws) = live(exact());
+        peer.set_flushes(false);
+        peer.at(secs(frame), |peer| peer.sends(Msg::Data(1)));
+        peer.at(secs(25), |peer| peer.set_flushes(true));
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), Cause::PongTimeout));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn j3_any_kind_of_frame_defers_and_a_pong_after_that_still_saves() {
     for frame in [Msg::Data(1), Msg::Ping(vec![]), Msg::Pong(vec![1])] {
         let (peer, mut ws) = live(exact());

@@ -1,5 +1,7 @@
 //! Promises 1 and 2 over loopback TCP, in both roles: an idle live peer stays, a peer on a dark path gets its verdict.
 
+#![cfg(feature = "tungstenite")]
+
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};

@@ -1,6 +1,8 @@
 //! Promise 3: where the bare socket stood, the wrapped one stands. The same conversations over both, compared word for
 //! word.
 
+#![cfg(feature = "tungstenite")]
+
 use std::fmt::Debug;
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -1,6 +1,8 @@
 //! V1, V2: reader and writer on two tasks over one socket with one slot for the write waker: no wake-up is lost, none
 //! is made up.
 
+#![cfg(feature = "tungstenite")]
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use ws_liveness::{Cause, LiveExt, Monitor};
 
@@ -161,6 +163,25 @@ async fn v1_k1_a_parked_writer_wakes_with_the_error() {
         let sent = timeout(secs(50) + millis(1), sink.send(large())).await.expect("I + W, then at once");
         assert_eq!(cause_of(&sent.unwrap_err()), Cause::WriteStalled);
         assert_eq!(reader.await.unwrap(), reads.then_some(Cause::WriteStalled));
+    }
+}
+
+/// The writer has left the deadline to the reader, which comes late: nothing but the verdict itself wakes the writer.
+#[tokio::test(start_paused = true)]
+async fn v1_k1_a_parked_writer_wakes_at_the_verdict_of_a_late_reader() {
+    for role in ROLES {
+        let (live, _far) = piped_raw(4096, role, &exact().build().unwrap()).await;
+        let (mut sink, mut stream) = live.split();
+        let start = Instant::now();
+        let reader = tokio::spawn(async move {
+            assert!(timeout(secs(30), stream.next()).await.is_err());
+            sleep(secs(12)).await;
+            (died_of(stream.next().await), start.elapsed())
+        });
+        sleep(secs(25)).await;
+        assert_eq!(cause_of(&sink.send(large()).await.unwrap_err()), Cause::PongTimeout);
+        assert_eq!(start.elapsed(), secs(42), "not at the end of the farewell");
+        assert_eq!(reader.await.unwrap(), (Cause::PongTimeout, secs(43)), "the Close had no way out");
     }
 }
 

@@ -1,0 +1,225 @@
+//! The wrapped end: it reads its script, and panics where the contract of `Sink` or `Stream` is broken.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::{Sink, Stream};
+use tokio::time::Instant;
+
+use super::message::{Fault, Msg, check_limits};
+use super::peer::Peer;
+
+/// What the stream does when it is asked next.
+pub(super) enum Inbound {
+    Message(Msg),
+    Fails,
+    Ends,
+    /// `Pending`, and woken at once.
+    Stumbles,
+}
+
+/// A message that was handed over, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) message: Msg,
+    pub(crate) at: Duration,
+    pub(crate) flushed: Option<Duration>,
+}
+
+pub(super) struct Script {
+    pub(super) start: Instant,
+    pub(super) inbound: VecDeque<Inbound>,
+    /// Always another message where nothing else is to be read.
+    pub(super) floods: bool,
+    pub(super) ended: bool,
+    pub(super) reader: Option<Waker>,
+    pub(super) writer: Option<Waker>,
+    /// The gates of the write side.
+    pub(super) ready: bool,
+    pub(super) flushes: bool,
+    pub(super) refuses: Option<Fault>,
+    pub(super) reset: bool,
+    /// Own `poll_ready` since the last `start_send`.
+    pub(super) permit: bool,
+    pub(super) close_sent: bool,
+    pub(super) closed: bool,
+    pub(super) sent: Vec<Sent>,
+    /// How long a ping takes to be answered.
+    pub(super) echo: Option<Duration>,
+    /// Pings of the peer whose answer waits for a flush, and when answers left.
+    pub(super) owed: usize,
+    pub(super) answers: Vec<Duration>,
+    pub(super) polls: usize,
+}
+
+/// The wrapped end.
+pub(crate) struct Socket(Arc<Mutex<Script>>);
+
+/// Both ends of a connection: the write side open, the peer silent.
+pub(crate) fn socket() -> (Peer, Socket) {
+    let script = Arc::new(Mutex::new(Script {
+        start: Instant::now(),
+        inbound: VecDeque::new(),
+        floods: false,
+        ended: false,
+        reader: None,
+        writer: None,
+        ready: true,
+        flushes: true,
+        refuses: None,
+        reset: false,
+        permit: false,
+        close_sent: false,
+        closed: false,
+        sent: Vec::new(),
+        echo: None,
+        owed: 0,
+        answers: Vec::new(),
+        polls: 0,
+    }));
+    (Peer(script.clone()), Socket(script))
+}
+
+/// With a socket go the wakers it holds.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        let mut script = self.0.lock().unwrap();
+        (script.reader, script.writer) = (None, None);
+    }
+}
+
+impl Stream for Socket {
+    type Item = Result<Msg, Fault>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut script = self.0.lock().unwrap();
+        assert!(!script.ended, "polled after its end");
+        script.polls += 1;
+        let inbound = match script.inbound.pop_front() {
+            None if script.floods => Some(Inbound::Message(Msg::Data(0))),
+            inbound => inbound,
+        };
+        match inbound {
+            Some(Inbound::Message(message)) => {
+                script.owed += usize::from(matches!(message, Msg::Ping(_) | Msg::Close(..)));
+                Poll::Ready(Some(Ok(message)))
+            }
+            Some(Inbound::Fails) => Poll::Ready(Some(Err(Fault::Reset))),
+            Some(Inbound::Ends) => {
+                script.ended = true;
+                Poll::Ready(None)
+            }
+            Some(Inbound::Stumbles) => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                script.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Script {
+    /// A permit that was given stays.
+    fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<Result<(), Fault>> {
+        self.polls += 1;
+        if self.reset {
+            return Poll::Ready(Err(Fault::Reset));
+        }
+        self.permit |= self.ready;
+        if self.permit {
+            return Poll::Ready(Ok(()));
+        }
+        self.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn start_send(&mut self, message: Msg) -> Result<(), Fault> {
+        assert!(std::mem::take(&mut self.permit), "no `poll_ready` before {message:?}");
+        assert!(!self.close_sent && !self.closed, "{message:?} after the Close");
+        check_limits(&message);
+        if let Some(fault) = &self.refuses {
+            self.reset = !matches!(fault, Fault::Full);
+            return Err(fault.clone());
+        }
+        self.close_sent = matches!(message, Msg::Close(..));
+        self.sent.push(Sent { message, at: self.start.elapsed(), flushed: None });
+        Ok(())
+    }
+
+    /// What of it the peer would answer.
+    fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<Vec<Msg>, Fault>> {
+        self.polls += 1;
+        if self.reset {
+            return Poll::Ready(Err(Fault::Reset));
+        }
+        let unflushed = self.owed > 0 || self.refuses.is_some() || self.sent.last().is_some_and(Sent::waits);
+        if unflushed && !self.flushes {
+            self.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let now = self.start.elapsed();
+        self.answers.extend((0..std::mem::take(&mut self.owed)).map(|_| now));
+        let mut pongs = Vec::new();
+        for sent in self.sent.iter_mut().rev().take_while(|sent| sent.waits()) {
+            sent.flushed = Some(now);
+            if let Msg::Ping(payload) = &sent.message {
+                pongs.insert(0, Msg::Pong(payload.clone()));
+            }
+        }
+        Poll::Ready(Ok(pongs))
+    }
+}
+
+impl Sent {
+    fn waits(&self) -> bool {
+        self.flushed.is_none()
+    }
+}
+
+impl Socket {
+    fn peer(&self) -> Peer {
+        Peer(self.0.clone())
+    }
+
+    /// The peer answers what was flushed.
+    fn deliver(&self, pongs: Vec<Msg>) {
+        let peer = self.peer();
+        let Some(delay) = peer.script().echo else { return };
+        for pong in pongs {
+            if delay.is_zero() {
+                peer.sends(pong);
+            } else {
+                peer.at(peer.elapsed() + delay, move |peer| peer.sends(pong));
+            }
+        }
+    }
+}
+
+impl Sink<Msg> for Socket {
+    type Error = Fault;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        self.0.lock().unwrap().poll_ready(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, message: Msg) -> Result<(), Fault> {
+        self.0.lock().unwrap().start_send(message)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let flushed = self.peer().script().poll_flush(cx);
+        flushed.map_ok(|pongs| self.deliver(pongs))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        let flushed = self.peer().script().poll_flush(cx);
+        self.peer().script().closed |= flushed.is_ready();
+        flushed.map_ok(|pongs| self.deliver(pongs))
+    }
+}
