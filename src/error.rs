@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::monitor::LiveStats;
+use crate::stats::LiveStats;
 
 /// Why a connection ended. The first cause is the one that is reported (K5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
