@@ -186,7 +186,8 @@ impl Monitor {
         .await
     }
 
-    /// Sends an extra ping now and returns its round-trip time; calls at the same time share one ping. It moves
+    /// Sends an extra ping now and returns its round-trip time; a call made while an earlier one is unanswered shares
+    /// its ping, also where that call was dropped. It moves
     /// neither a deadline nor the next keepalive ping, and has no timeout of its own: a silent peer is for the
     /// connection to judge. The `LiveStream` must be polled meanwhile.
     ///

@@ -160,6 +160,16 @@ async fn s9_a_close_that_comes_before_is_worth_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s9_after_a_close_the_failure_is_forgotten_and_c_runs() {
+    let (peer, mut ws) = about_to_fail().await;
+    peer.sends(Msg::Close(1001, String::new()));
+    reads_three(&mut ws).await;
+    assert!(matches!(ws.next().await, Some(Ok(Msg::Close(1001, _)))));
+    let Some((at, Fault::Dead(error))) = death(&peer, &mut ws, secs(99)).await else { panic!() };
+    assert_eq!((at, error.cause()), (secs(30), Cause::CloseTimeout));
+}
+
+#[tokio::test(start_paused = true)]
 async fn s9_a_transient_refusal_is_no_failure_and_w_runs() {
     let (peer, mut ws) = live(exact());
     peer.set_refuses(Some(Fault::Full));

@@ -101,6 +101,15 @@ async fn s6_into_inner_hands_back_the_message_that_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s6_into_inner_hands_back_the_message_also_where_the_write_side_has_failed() {
+    let (peer, mut ws) = robbed().await;
+    ws.start_send_unpin(Msg::Data(5)).unwrap();
+    peer.resets();
+    assert_eq!(verdict(&mut ws).cause(), Cause::PingFailed);
+    assert_eq!(ws.into_inner().1, Some(Msg::Data(5)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn s6_a_ping_that_is_refused_for_now_leaves_the_user_its_permit() {
     let (peer, mut ws) = live(exact());
     assert!(ready(&mut ws).is_ready());

@@ -16,10 +16,14 @@ mod message;
 mod peer;
 #[path = "scripted/socket.rs"]
 mod socket;
+#[path = "scripted/task.rs"]
+mod task;
 
 pub(crate) use message::{Fault, Msg};
 pub(crate) use peer::Peer;
 pub(crate) use socket::{Socket, socket};
+#[allow(unused_imports, reason = "not every program counts wake-ups")]
+pub(crate) use task::{Task, flush_by, read_by, ready_by};
 
 pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

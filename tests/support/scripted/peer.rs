@@ -77,6 +77,11 @@ impl Peer {
         self.change_writer(|script| script.reset = true);
     }
 
+    /// As `resets`, and nobody is told.
+    pub(crate) fn resets_in_silence(&self) {
+        self.script().reset = true;
+    }
+
     pub(crate) fn set_echo(&self, echo: Option<Duration>) {
         self.script().echo = echo;
     }

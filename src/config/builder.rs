@@ -1,165 +1,18 @@
-//! The knobs of a connection. A [`LiveConfig`] that exists is valid.
+//! The setters, and the checks that every configuration has passed.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The close code of a verdict: 3008 "Timeout" in IANA's "WebSocket Close Code Number" registry.
-pub const PONG_TIMEOUT_CLOSE_CODE: u16 = 3008;
+use super::{Knobs, LiveConfig, PingWhen};
 
 /// RFC 6455 section 5.5: a control frame carries at most 125 bytes, two of them the close code.
 const MAX_CLOSE_REASON: usize = 123;
 
-/// When a ping falls due (S2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum PingWhen {
-    /// On every interval, whatever the traffic.
-    #[default]
-    Always,
-    /// Only where no frame came in since the last due time. Silence is then noticed within 2 I + T instead of I + T.
-    /// The pong that answers our own ping is no traffic: an idle connection is pinged on every interval.
-    Idle,
-}
-
-/// A valid configuration; cloning it is cheap, and every connection made from a clone shares one allocation.
-///
-/// ```
-/// use std::time::Duration;
-/// use ws_liveness::LiveConfig;
-///
-/// let config = LiveConfig::builder().ping_interval(Duration::from_secs(30)).build()?;
-/// assert_eq!(config.ping_interval(), Duration::from_secs(30));
-/// # Ok::<(), ws_liveness::ConfigError>(())
-/// ```
-#[derive(Clone, PartialEq)]
-pub struct LiveConfig(Arc<Knobs>);
-
-#[derive(Clone, Debug, PartialEq)]
-struct Knobs {
-    ping_interval: Duration,
-    jitter: f64,
-    pong_timeout: Duration,
-    write_timeout: Duration,
-    close_timeout: Duration,
-    max_deferrals: u32,
-    missed_pongs: u32,
-    ping_when: PingWhen,
-    judge_after_first_pong: bool,
-    keep_alive_only: bool,
-    close_code: u16,
-    close_reason: Option<Box<str>>,
-}
-
-impl Default for Knobs {
-    fn default() -> Self {
-        Self {
-            ping_interval: Duration::from_secs(20),
-            jitter: 0.2,
-            pong_timeout: Duration::from_secs(20),
-            write_timeout: Duration::from_secs(30),
-            close_timeout: Duration::from_secs(10),
-            max_deferrals: 1,
-            missed_pongs: 1,
-            ping_when: PingWhen::Always,
-            judge_after_first_pong: false,
-            keep_alive_only: false,
-            close_code: PONG_TIMEOUT_CLOSE_CODE,
-            close_reason: None,
-        }
-    }
-}
-
-/// The defaults stand at the setters of [`LiveConfigBuilder`]. All connections with them share one allocation.
-impl Default for LiveConfig {
-    fn default() -> Self {
-        static SHARED: OnceLock<LiveConfig> = OnceLock::new();
-        SHARED.get_or_init(|| Self(Arc::default())).clone()
-    }
-}
-
-impl fmt::Debug for LiveConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl LiveConfig {
-    /// Starts from the defaults.
-    pub fn builder() -> LiveConfigBuilder {
-        LiveConfigBuilder(Knobs::default())
-    }
-
-    /// Starts from this configuration, to override a few values for one channel.
-    pub fn to_builder(&self) -> LiveConfigBuilder {
-        LiveConfigBuilder((*self.0).clone())
-    }
-
-    /// I: a ping is queued at most this long after the one before.
-    pub fn ping_interval(&self) -> Duration {
-        self.0.ping_interval
-    }
-
-    /// The fraction by which an interval may be shortened.
-    pub fn jitter(&self) -> f64 {
-        self.0.jitter
-    }
-
-    /// T: from the flush of our ping to the moment its absence is judged.
-    pub fn pong_timeout(&self) -> Duration {
-        self.0.pong_timeout
-    }
-
-    /// W: how long our ping may wait to be flushed while the write side makes no progress.
-    pub fn write_timeout(&self) -> Duration {
-        self.0.write_timeout
-    }
-
-    /// C: the bound on a closing handshake.
-    pub fn close_timeout(&self) -> Duration {
-        self.0.close_timeout
-    }
-
-    /// N: how often an inbound frame may defer one pong deadline.
-    pub fn max_deferrals(&self) -> u32 {
-        self.0.max_deferrals
-    }
-
-    /// M: how many consecutive misses make a verdict.
-    pub fn missed_pongs(&self) -> u32 {
-        self.0.missed_pongs
-    }
-
-    /// When a ping falls due.
-    pub fn ping_when(&self) -> PingWhen {
-        self.0.ping_when
-    }
-
-    /// Whether T is judged only after this connection's first answer.
-    pub fn judge_after_first_pong(&self) -> bool {
-        self.0.judge_after_first_pong
-    }
-
-    /// Whether T is never judged.
-    pub fn keep_alive_only(&self) -> bool {
-        self.0.keep_alive_only
-    }
-
-    /// The close code of a verdict.
-    pub fn close_code(&self) -> u16 {
-        self.0.close_code
-    }
-
-    /// The close reason of a verdict; `None`: by cause (`pong timeout`, `write stalled`, `ping failed`).
-    pub fn close_reason(&self) -> Option<&str> {
-        self.0.close_reason.as_deref()
-    }
-}
-
 /// Collects values; [`build`](Self::build) checks them. `Duration::MAX` means "never" everywhere.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct LiveConfigBuilder(Knobs);
+pub struct LiveConfigBuilder(pub(super) Knobs);
 
 impl LiveConfigBuilder {
     /// I: a ping is queued at most this long after the one before. More than zero. Default is 20 s.
@@ -239,7 +92,7 @@ impl LiveConfigBuilder {
         self
     }
 
-    /// The close code of a verdict: 1000-1003, 1007-1013 or 3000-4999. Default is [`PONG_TIMEOUT_CLOSE_CODE`].
+    /// The close code of a verdict: 1000-1003, 1007-1013 or 3000-4999. Default is [`PONG_TIMEOUT_CLOSE_CODE`](crate::PONG_TIMEOUT_CLOSE_CODE).
     pub fn close_code(mut self, code: u16) -> Self {
         self.0.close_code = code;
         self
