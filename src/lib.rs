@@ -82,6 +82,8 @@ mod stream;
 mod waker;
 mod write;
 
+#[cfg(feature = "serde")]
+pub use config::LiveOverrides;
 pub use config::{ConfigError, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 pub use error::{Cause, LivenessError};
 pub use frame::{Auto, Kind, Protocol, WsMessage};

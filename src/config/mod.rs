@@ -1,18 +1,23 @@
 //! The knobs of a connection. A [`LiveConfig`] that exists is valid.
 
 mod builder;
+#[cfg(feature = "serde")]
+mod form;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use builder::{ConfigError, LiveConfigBuilder};
+#[cfg(feature = "serde")]
+pub use form::LiveOverrides;
 
 /// The close code of a verdict: 3008 "Timeout" in IANA's "WebSocket Close Code Number" registry.
 pub const PONG_TIMEOUT_CLOSE_CODE: u16 = 3008;
 
 /// When a ping falls due (S2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PingWhen {
     /// On every interval, whatever the traffic.

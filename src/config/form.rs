@@ -1,0 +1,141 @@
+//! Configuration as people keep it: the serde form of a `LiveConfig`, whole or as overrides of another.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use super::{ConfigError, LiveConfig, PingWhen};
+
+/// Some values of a [`LiveConfig`], to be put over another: one default for all channels, overrides for one.
+///
+/// Names are the setters', unknown ones are refused. Durations are texts as people write them (`"20s"`, `"1m 30s"`),
+/// or `"never"` for `Duration::MAX`.
+///
+/// ```
+/// use std::time::Duration;
+/// use ws_liveness::{LiveConfig, LiveOverrides};
+///
+/// let default: LiveConfig = toml::from_str(r#"ping_interval = "30s""#)?;
+/// let whatsapp: LiveOverrides = toml::from_str("judge_after_first_pong = true")?;
+/// let whatsapp = whatsapp.over(&default)?;
+/// assert_eq!(whatsapp.ping_interval(), Duration::from_secs(30));
+/// assert!(whatsapp.judge_after_first_pong());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LiveOverrides {
+    #[serde(with = "span", skip_serializing_if = "Option::is_none")]
+    ping_interval: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jitter: Option<f64>,
+    #[serde(with = "span", skip_serializing_if = "Option::is_none")]
+    pong_timeout: Option<Duration>,
+    #[serde(with = "span", skip_serializing_if = "Option::is_none")]
+    write_timeout: Option<Duration>,
+    #[serde(with = "span", skip_serializing_if = "Option::is_none")]
+    close_timeout: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_deferrals: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed_pongs: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ping_when: Option<PingWhen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judge_after_first_pong: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep_alive_only: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_reason: Option<String>,
+}
+
+impl LiveOverrides {
+    /// `base` with these values over it.
+    ///
+    /// # Errors
+    /// As [`LiveConfigBuilder::build`](super::LiveConfigBuilder::build).
+    pub fn over(self, base: &LiveConfig) -> Result<LiveConfig, ConfigError> {
+        let mut builder = base.to_builder();
+        let knobs = &mut builder.0;
+        put(&mut knobs.ping_interval, self.ping_interval);
+        put(&mut knobs.jitter, self.jitter);
+        put(&mut knobs.pong_timeout, self.pong_timeout);
+        put(&mut knobs.write_timeout, self.write_timeout);
+        put(&mut knobs.close_timeout, self.close_timeout);
+        put(&mut knobs.max_deferrals, self.max_deferrals);
+        put(&mut knobs.missed_pongs, self.missed_pongs);
+        put(&mut knobs.ping_when, self.ping_when);
+        put(&mut knobs.judge_after_first_pong, self.judge_after_first_pong);
+        put(&mut knobs.keep_alive_only, self.keep_alive_only);
+        put(&mut knobs.close_code, self.close_code);
+        match self.close_reason {
+            Some(reason) => builder.close_reason(reason).build(),
+            None => builder.build(),
+        }
+    }
+}
+
+fn put<T>(knob: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *knob = value;
+    }
+}
+
+/// What is absent is as in `LiveConfig::default`; the checks and their texts are those of the builder.
+impl<'de> Deserialize<'de> for LiveConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        LiveOverrides::deserialize(deserializer)?.over(&Self::default()).map_err(de::Error::custom)
+    }
+}
+
+/// Every value, so that a file written today says the same when defaults have changed.
+impl Serialize for LiveConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let knobs = &*self.0;
+        LiveOverrides {
+            ping_interval: Some(knobs.ping_interval),
+            jitter: Some(knobs.jitter),
+            pong_timeout: Some(knobs.pong_timeout),
+            write_timeout: Some(knobs.write_timeout),
+            close_timeout: Some(knobs.close_timeout),
+            max_deferrals: Some(knobs.max_deferrals),
+            missed_pongs: Some(knobs.missed_pongs),
+            ping_when: Some(knobs.ping_when),
+            judge_after_first_pong: Some(knobs.judge_after_first_pong),
+            keep_alive_only: Some(knobs.keep_alive_only),
+            close_code: Some(knobs.close_code),
+            close_reason: knobs.close_reason.as_deref().map(str::to_owned),
+        }
+        .serialize(serializer)
+    }
+}
+
+/// A duration as people write it.
+mod span {
+    use super::*;
+
+    const NEVER: &str = "never";
+
+    pub(super) fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        match span {
+            Some(Duration::MAX) => serializer.serialize_str(NEVER),
+            Some(span) => serializer.collect_str(&humantime::format_duration(*span)),
+            None => Err(ser::Error::custom("absent values are skipped")),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == NEVER {
+            return Ok(Some(Duration::MAX));
+        }
+        let refused = |error| {
+            de::Error::custom(format_args!(
+                "\"{text}\" is not a duration such as \"20s\", \"1m 30s\" or \"never\": {error}"
+            ))
+        };
+        humantime::parse_duration(&text).map(Some).map_err(refused)
+    }
+}
