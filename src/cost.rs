@@ -177,6 +177,19 @@ async fn z3_a_connection_takes_at_most_512_bytes_beyond_the_inner() {
     assert!(bytes <= 512, "{bytes}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn b1_a_task_of_its_own_takes_at_most_1_kib_beside_the_socket_and_what_it_reads_ahead() {
+    let config = exact(20, 20);
+    let mut made = None;
+    let heap = allocation_counter::measure(|| {
+        made = Some(LiveStream::new(Echo::default(), config.clone()).spawn(16));
+    });
+    let before = size_of::<Echo>();
+    let bytes = usize::try_from(heap.bytes_current).unwrap() + size_of_val(&made) - before;
+    println!("{bytes} bytes with the liveness, before the timer is made");
+    assert!(bytes <= 1024, "{bytes}");
+}
+
 #[test]
 fn z3_the_error_is_as_small_as_a_pointer() {
     assert_eq!(size_of::<crate::LivenessError>(), size_of::<usize>());

@@ -226,6 +226,22 @@ where
         self.shared.fan.wake_all();
     }
 
+    /// Nobody drives the socket any more: an error for whoever still waits, and no end of waiting for nobody (B6).
+    pub(crate) fn abandon(&mut self) {
+        if self.driver.machine.is_over() {
+            return;
+        }
+        let now = self.now();
+        let under_way = self.driver.machine.under_way();
+        self.driver.machine.handle_end();
+        // A timer of a runtime that is gone is not to be polled again.
+        self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
+        let error = self.report(Cause::Dropped, under_way, now, None);
+        self.driver.error.get_or_insert(error);
+        self.shared.set_health(Health::Ended(Cause::Dropped));
+        self.shared.fan.wake_all();
+    }
+
     fn report(
         &self,
         cause: Cause,

@@ -37,7 +37,8 @@
 //! # What the caller must do
 //!
 //! - **Keep polling.** Nothing happens while nobody polls: no ping leaves, no pong is read. A task that waits in
-//!   `next()` is enough; one that handles a message for minutes is not, though it is never held against the peer (J7).
+//!   `next()` is enough; one that handles a message for minutes is not, though it is never held against the peer (J7):
+//!   [`LiveStream::spawn`] gives the socket a task of its own.
 //! - **Handle the one error.** A verdict comes as one `Err` of the inner's own error type, found by
 //!   [`LivenessError::find`], then `None` for ever; a [`Monitor`] tells the same from any task.
 //!
@@ -60,7 +61,7 @@
 //!                                            judge |     v
 //!                                                  deadline.rs
 //!  both halves' wakers: waker.rs     knobs: config.rs     outcomes: error.rs, monitor.rs, probe.rs, stats.rs
-//!  all meet in stream.rs (the type) and drive.rs (one poll of it)
+//!  all meet in stream.rs (the type) and drive.rs (one poll of it); a task of its own: spawn.rs
 //! ```
 
 mod adapters;
@@ -77,6 +78,7 @@ mod outbox;
 mod probe;
 mod pump;
 mod read;
+mod spawn;
 mod stats;
 mod stream;
 mod waker;
@@ -88,6 +90,7 @@ pub use config::{ConfigError, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_
 pub use error::{Cause, LivenessError};
 pub use frame::{Auto, Kind, Protocol, WsMessage};
 pub use monitor::{Health, LiveStats, Monitor};
+pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};
 
 /// The contract, clause by clause.

@@ -46,6 +46,7 @@ pub(crate) struct Board {
     /// Counts the changes of `health`.
     version: u32,
     pub(crate) judging: bool,
+    pub(crate) reading: bool,
 }
 
 /// What only waiting monitors need.
@@ -73,7 +74,8 @@ impl Board {
 
 impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
-        let board = Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging };
+        let board =
+            Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging, reading: true };
         Arc::new(Self {
             fan: Arc::default(),
             clock: Clock::start(),
@@ -159,6 +161,12 @@ impl Monitor {
     /// the first answer on (J9).
     pub fn is_judging(&self) -> bool {
         self.shared.board().judging
+    }
+
+    /// `false` while a spawned connection has stopped reading because the consumer leaves its buffer full: silence is not
+    /// judged meanwhile (B3).
+    pub fn is_reading(&self) -> bool {
+        self.shared.board().reading
     }
 
     /// Waits for the next change of health that this monitor (not its clones) has not seen yet, and returns it. After

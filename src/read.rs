@@ -37,6 +37,26 @@ where
         read
     }
 
+    /// Everything but reading: the consumer has no room. Pings go on, and no silence is judged (B3). Whether the stream
+    /// has come to its end all the same.
+    pub(crate) fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.driver.reader = false;
+        if self.is_busy() {
+            self.tend(cx, Half::Stream);
+            self.judge(cx, View::Sink { reader: false });
+        }
+        let ends = self.driver.machine.is_over() || self.driver.machine.dying().is_some();
+        if ends { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// When to: there is room again.
+    pub(crate) fn resume(&mut self) {
+        let now = self.now();
+        self.driver.machine.handle_resume(now);
+        // The timer is armed anew in the poll that follows.
+        self.driver.busy = true;
+    }
+
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         for _ in 0..HIDDEN_PER_POLL {
             match self.inner.as_mut().poll_next(cx) {

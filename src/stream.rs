@@ -117,6 +117,34 @@ impl<S: Stream, P> LiveStream<S, P> {
     }
 }
 
+/// What the driving task of [`spawn`](LiveStream::spawn) does beside reading.
+impl<S, P, M, E> LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    pub(crate) fn poll_unread(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_unread(cx))
+    }
+
+    pub(crate) fn resume(self: Pin<&mut Self>) {
+        self.parts().resume();
+    }
+
+    pub(crate) fn abandon(self: Pin<&mut Self>) {
+        self.parts().abandon();
+    }
+
+    /// The end has come, whether or not it was told.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.driver.machine().is_over()
+    }
+
+    pub(crate) fn show_reading(&self, reading: bool) {
+        self.shared.0.board().reading = reading;
+    }
+}
+
 impl<S: Stream + fmt::Debug, P> fmt::Debug for LiveStream<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LiveStream")

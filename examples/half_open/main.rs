@@ -32,7 +32,7 @@ fn config() -> LiveConfig {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    println!("Five scenes at once, about ten seconds; times count from the start.");
+    println!("Six scenes at once, about ten seconds; times count from the start.");
     let start = Instant::now();
     let scenes = [
         Scene::run("1. A bare connection, on a path that forgets after 2 s without traffic", start, bare),
@@ -40,6 +40,7 @@ async fn main() -> ExitCode {
         Scene::run("3. The path goes dark, both ways", start, dark),
         Scene::run("4. The server hears us, its answers are lost", start, unanswered),
         Scene::run("5. Two channels of a gateway, one function", start, gateway),
+        Scene::run("6. A handler that works for 6 s, on the path that forgets after 2 s", start, busy),
     ];
     let mut failed = 0;
     for scene in scenes {
@@ -47,10 +48,10 @@ async fn main() -> ExitCode {
     }
     let elapsed = start.elapsed().as_secs_f32();
     if failed > 0 {
-        println!("\n{failed} of 5 scenes FAILED, {elapsed:.1} s.");
+        println!("\n{failed} of 6 scenes FAILED, {elapsed:.1} s.");
         return ExitCode::FAILURE;
     }
-    println!("\nAll five as expected, {elapsed:.1} s.");
+    println!("\nAll six as expected, {elapsed:.1} s.");
     ExitCode::SUCCESS
 }
 
@@ -195,6 +196,35 @@ where
     while ws.next().await.transpose()?.is_some() {}
     check(monitor.ended().await == Cause::Closed, "the closing handshake is complete")?;
     Ok(monitor.stats())
+}
+
+/// Nobody polls while a handler works: with a task of its own the connection stays.
+async fn busy(log: Log) -> Outcome {
+    let (server, _heard) = serve().await?;
+    let relay = Relay::start(server, Some(MEMORY)).await?;
+    let mut bare = connect(relay.addr()).await?;
+    let mut spawned = connect(relay.addr()).await?.live(config()).spawn(16);
+    check(ask(&mut bare).await.is_some() && ask(&mut spawned).await.is_some(), "fresh connections answer")?;
+    log.say("both connections answer; now their handler works, and polls neither");
+    sleep(MEMORY * 3).await;
+    check(ask(&mut bare).await.is_none(), "the bare connection is lost")?;
+    log.say("the bare one does not answer any more, and says nothing of it");
+    let answer = ask(&mut spawned).await.ok_or("does not hold: the spawned connection answers")?;
+    let pongs = spawned.monitor().stats().pongs_received;
+    check(pongs >= 5, "its task had pings answered meanwhile")?;
+    log.say(format_args!("the spawned one answers in {answer:.1?}; its task had {pongs} pings answered meanwhile"));
+    Ok(())
+}
+
+/// How long an answer takes, where one comes within a second.
+async fn ask<S>(ws: &mut S) -> Option<Duration>
+where
+    S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
+{
+    let sent = Instant::now();
+    ws.send("are you there?".into()).await.ok()?;
+    timeout(Duration::from_secs(1), ws.next()).await.ok()??.ok()?;
+    Some(sent.elapsed())
 }
 
 /// As WhatsApp frames what follows the prologue `WA` 6 3: three bytes of length, then the payload.

@@ -188,6 +188,17 @@ impl Liveness {
         Answer { rtt: answered.map(|(_, since)| now.since(since)) }
     }
 
+    /// When to: reading goes on after it was stopped for our consumer's sake. T starts again (B3).
+    pub(crate) fn handle_resume(&mut self, now: Time) {
+        let timeout = self.config.pong_timeout();
+        if let State::Sent { ping, .. } = &mut self.state {
+            if timeout != Duration::MAX {
+                ping.deadline = now.plus(timeout);
+            }
+            ping.lapsed = false;
+        }
+    }
+
     /// When to: a Close came in, or the user handed one to the sink or closes it.
     pub(crate) fn handle_close(&mut self, by: CloseBy, now: Time) {
         let until = now.plus(self.config.close_timeout());

@@ -1,0 +1,270 @@
+//! A `LiveStream` with a task of its own: pings leave and pongs are judged whatever the consumer does (B).
+//!
+//! The task is the stream half of the `LiveStream` and reads into a bounded buffer; the handle takes from there, and is
+//! itself the sink half. What is written takes no detour: it waits, fails and is flushed as on the socket.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_util::stream::FusedStream;
+use futures_util::{Sink, Stream};
+
+use crate::frame::Protocol;
+use crate::monitor::Monitor;
+use crate::stream::LiveStream;
+
+/// A task that closes gives way to others after so many messages.
+const DISCARDED_PER_POLL: u32 = 64;
+
+impl<S, P, M, E> LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M> + Send + 'static,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error> + Send + 'static,
+    M: Send + 'static,
+    E: Send + 'static,
+{
+    /// Gives the socket a task of its own on the current tokio runtime, for consumers that work for longer than a path
+    /// forgets. The handle has the same items and errors.
+    ///
+    /// The task reads ahead at most `capacity` messages (at least 1). Then it stops reading, the peer feels the
+    /// backpressure, pings go on, and no silence is judged. Dropping the handle closes the connection properly, within
+    /// `close_timeout`.
+    ///
+    /// The task, the handle and the lock between them take some 400 bytes beside the `LiveStream`'s own, and the buffer
+    /// what is read ahead; a message takes one more wake-up on its way in, and none on its way out.
+    ///
+    /// # Panics
+    ///
+    /// As [`tokio::spawn`], outside a tokio runtime.
+    pub fn spawn(self, capacity: usize) -> Spawned<S, P> {
+        let monitor = self.monitor();
+        let line = Arc::new(Line(Mutex::new(State {
+            live: Box::pin(self),
+            buffer: VecDeque::new(),
+            capacity: capacity.max(1),
+            full: false,
+            ended: false,
+            dropped: false,
+            reader: None,
+            driver: None,
+        })));
+        tokio::spawn(drive(Tie(line.clone())));
+        Spawned { line, monitor }
+    }
+}
+
+/// The handle of a [`LiveStream`] that drives itself: see [`LiveStream::spawn`].
+///
+/// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. Where the task is gone before its time (its
+/// runtime was shut down), what was read is still delivered, then one error of cause
+/// [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
+pub struct Spawned<S: Stream, P = crate::Auto> {
+    line: Arc<Line<S, P>>,
+    monitor: Monitor,
+}
+
+/// What handle and task share. The lock is held for one poll at a time.
+struct Line<S: Stream, P>(Mutex<State<S, P>>);
+
+struct State<S: Stream, P> {
+    live: Pin<Box<LiveStream<S, P>>>,
+    /// Read and not yet taken.
+    buffer: VecDeque<S::Item>,
+    capacity: usize,
+    /// Reading has stopped for want of room.
+    full: bool,
+    /// The stream has ended; what is buffered is still to be taken.
+    ended: bool,
+    /// The handle is gone.
+    dropped: bool,
+    /// The handle's task, where it waits for something to take.
+    reader: Option<Waker>,
+    /// The driving task, where it waits for room, or for the handle's end.
+    driver: Option<Waker>,
+}
+
+impl<S: Stream, P> Line<S, P> {
+    fn lock(&self) -> MutexGuard<'_, State<S, P>> {
+        // An inner that panics in a poll ends its task; the handle still has something to tell.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: Stream, P> Drop for Spawned<S, P> {
+    fn drop(&mut self) {
+        let mut state = self.line.lock();
+        state.dropped = true;
+        state.buffer.clear();
+        wake_outside(state, |state| state.driver.take());
+    }
+}
+
+/// The task's hold on the line; lets go of it however the task ends.
+struct Tie<S, P, M, E>(Arc<Line<S, P>>)
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>;
+
+impl<S, P, M, E> Drop for Tie<S, P, M, E>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.live.as_mut().abandon();
+        wake_outside(state, |state| state.reader.take());
+    }
+}
+
+/// A waker may do anything, so it is called without the lock.
+fn wake_outside<S: Stream, P>(
+    mut state: MutexGuard<'_, State<S, P>>,
+    take: impl FnOnce(&mut State<S, P>) -> Option<Waker>,
+) {
+    let waker = take(&mut state);
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+async fn drive<S, P, M, E>(tie: Tie<S, P, M, E>)
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    poll_fn(|cx| {
+        let mut state = tie.0.lock();
+        let polled = state.poll_drive(cx);
+        wake_outside(state, |state| if state.buffer.is_empty() && !state.ended { None } else { state.reader.take() });
+        polled
+    })
+    .await;
+}
+
+impl<S, P, M, E> State<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    /// One poll of the task; ready where it is done.
+    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.driver = Some(cx.waker().clone());
+        if self.dropped {
+            return self.poll_end(cx);
+        }
+        while self.has_room() || self.live.as_mut().poll_unread(cx).is_ready() {
+            match ready!(self.live.as_mut().poll_next(cx)) {
+                Some(item) => self.buffer.push_back(item),
+                None => {
+                    self.ended = true;
+                    return Poll::Ready(());
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Whether to read on; notes where that changes.
+    fn has_room(&mut self) -> bool {
+        let full = self.buffer.len() >= self.capacity;
+        if full != self.full {
+            self.full = full;
+            self.live.show_reading(!full);
+            if !full {
+                self.live.as_mut().resume();
+            }
+        }
+        !full
+    }
+
+    /// The handle is gone: a closing handshake, which the `LiveStream` bounds by C. What still comes is discarded.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Its outcome is nobody's any more; the stream ends in any case.
+        let _ = self.live.as_mut().poll_close(cx);
+        for _ in 0..DISCARDED_PER_POLL {
+            if ready!(self.live.as_mut().poll_next(cx)).is_none() {
+                return Poll::Ready(());
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S: Stream, P> Spawned<S, P> {
+    /// Watches this connection from anywhere, also after `split`.
+    pub fn monitor(&self) -> Monitor {
+        self.monitor.clone()
+    }
+}
+
+impl<S: Stream, P> fmt::Debug for Spawned<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spawned").field("health", &self.monitor.health()).finish_non_exhaustive()
+    }
+}
+
+impl<S, P, M, E> Stream for Spawned<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    type Item = S::Item;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut state = self.line.lock();
+        if let Some(item) = state.buffer.pop_front() {
+            wake_outside(state, |state| if state.full { state.driver.take() } else { None });
+            return Poll::Ready(Some(item));
+        }
+        if state.ended {
+            return Poll::Ready(None);
+        }
+        if state.live.is_abandoned() {
+            return state.live.as_mut().poll_next(cx);
+        }
+        state.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl<S, P, M, E> FusedStream for Spawned<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    fn is_terminated(&self) -> bool {
+        let state = self.line.lock();
+        state.buffer.is_empty() && (state.ended || state.live.is_terminated())
+    }
+}
+
+impl<S, P, M, E> Sink<M> for Spawned<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    type Error = <S as Sink<M>>::Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.line.lock().live.as_mut().poll_ready(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
+        self.line.lock().live.as_mut().start_send(item)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.line.lock().live.as_mut().poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.line.lock().live.as_mut().poll_close(cx)
+    }
+}
