@@ -83,8 +83,9 @@ async fn stalled(workers: usize, resumed: Duration) {
 }
 
 /// A dead peer's end: at once, or after one further ping where the judge was late. A busy machine may have stalled us
-/// for longer than we did ourselves.
+/// for longer than we did ourselves; and the stall began by another clock than `at`.
 fn is_just(at: Duration, pings: u32, resumed: Duration) -> bool {
+    let resumed = resumed - millis(20);
     match pings {
         1 => resumed < LATE && (resumed..LATE + millis(100)).contains(&at),
         2 => at >= resumed.max(LATE) + T && at < resumed.max(LATE) + 2 * T,
