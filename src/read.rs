@@ -7,7 +7,7 @@ use futures_util::{Sink, Stream};
 use crate::drive::Parts;
 use crate::error::Cause;
 use crate::frame::{Kind, Protocol};
-use crate::liveness::{CloseBy, Farewell, Judgement, Reading, View};
+use crate::liveness::{CloseBy, Farewell, Judgement, Reading, Time, View};
 use crate::monitor::Health;
 use crate::waker::Half;
 
@@ -49,12 +49,19 @@ where
         if ends { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// When to: there is no room any more. What to present to `resume`.
+    pub(crate) fn pause(&mut self) -> Option<Time> {
+        self.driver.machine.is_sent().then(|| self.now())
+    }
+
     /// When to: there is room again.
-    pub(crate) fn resume(&mut self) {
-        let now = self.now();
-        self.driver.machine.handle_resume(now);
-        // The timer is armed anew in the poll that follows.
-        self.driver.busy = true;
+    pub(crate) fn resume(&mut self, since: Option<Time>) {
+        if self.driver.machine.is_sent() {
+            let now = self.now();
+            self.driver.machine.handle_resume(since, now);
+            // The timer is armed anew in the poll that follows.
+            self.driver.busy = true;
+        }
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {

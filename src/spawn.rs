@@ -14,6 +14,7 @@ use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
 
 use crate::frame::Protocol;
+use crate::liveness::Time;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
@@ -47,6 +48,7 @@ where
             buffer: VecDeque::new(),
             capacity: capacity.max(1),
             full: false,
+            paused: None,
             ended: false,
             dropped: false,
             reader: None,
@@ -77,6 +79,8 @@ struct State<S: Stream, P> {
     capacity: usize,
     /// Reading has stopped for want of room.
     full: bool,
+    /// Since when, where a ping was under way.
+    paused: Option<Time>,
     /// The stream has ended; what is buffered is still to be taken.
     ended: bool,
     /// The handle is gone.
@@ -176,8 +180,10 @@ where
         if full != self.full {
             self.full = full;
             self.live.show_reading(!full);
-            if !full {
-                self.live.as_mut().resume();
+            if full {
+                self.paused = self.live.as_mut().pause();
+            } else {
+                self.live.as_mut().resume(self.paused.take());
             }
         }
         !full

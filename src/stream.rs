@@ -14,7 +14,7 @@ use crate::config::LiveConfig;
 use crate::drive::{Driver, Parts};
 use crate::error::Cause;
 use crate::frame::{Auto, Protocol};
-use crate::liveness::Liveness;
+use crate::liveness::{Liveness, Time};
 use crate::monitor::{Health, Monitor, Shared};
 use crate::outbox::Outbox;
 use crate::waker::Half;
@@ -127,8 +127,12 @@ where
         polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_unread(cx))
     }
 
-    pub(crate) fn resume(self: Pin<&mut Self>) {
-        self.parts().resume();
+    pub(crate) fn pause(self: Pin<&mut Self>) -> Option<Time> {
+        self.parts().pause()
+    }
+
+    pub(crate) fn resume(self: Pin<&mut Self>, since: Option<Time>) {
+        self.parts().resume(since);
     }
 
     pub(crate) fn abandon(self: Pin<&mut Self>) {

@@ -219,3 +219,12 @@ async fn b7_whoever_closes_completes_the_handshake() {
     assert!(ws.next().await.is_none());
     assert_eq!(monitor.health(), Health::Ended(Cause::Closed));
 }
+
+#[tokio::test(start_paused = true)]
+async fn b3_a_prompt_consumer_with_a_buffer_of_one_keeps_no_peer_that_talks_but_never_answers() {
+    let (peer, live) = live(exact());
+    let mut ws = live.spawn(1);
+    peer.talks(secs(1), secs(200));
+    while ws.next().await.is_some() {}
+    assert_eq!(peer.elapsed(), secs(61), "I + 2T, and the farewell to a peer that talks");
+}

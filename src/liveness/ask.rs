@@ -105,6 +105,10 @@ impl Liveness {
         ping || self.misses > 0 || self.pardoned
     }
 
+    pub(crate) fn is_sent(&self) -> bool {
+        matches!(self.state, State::Sent { .. })
+    }
+
     pub(crate) fn is_queued(&self) -> bool {
         matches!(self.state, State::Queued { .. })
     }

@@ -188,12 +188,13 @@ impl Liveness {
         Answer { rtt: answered.map(|(_, since)| now.since(since)) }
     }
 
-    /// When to: reading goes on after it was stopped for our consumer's sake. T starts again (B3).
-    pub(crate) fn handle_resume(&mut self, now: Time) {
-        let timeout = self.config.pong_timeout();
+    /// When to: reading goes on, which our consumer had stopped at `since` (none: before the ping was flushed). That time
+    /// is not the peer's (B3).
+    pub(crate) fn handle_resume(&mut self, since: Option<Time>, now: Time) {
         if let State::Sent { ping, .. } = &mut self.state {
-            if timeout != Duration::MAX {
-                ping.deadline = now.plus(timeout);
+            let since = since.map_or(ping.flushed, |since| since.max(ping.flushed));
+            if self.config.pong_timeout() != Duration::MAX {
+                ping.deadline = ping.deadline.plus(now.since(since));
             }
             ping.lapsed = false;
         }
