@@ -1,41 +1,55 @@
-//! tungstenite 0.30: tokio-tungstenite, async-tungstenite and whatever else carries its `Message`.
+//! tungstenite: tokio-tungstenite, async-tungstenite and whatever else carries its `Message`. Since 0.26 nothing that
+//! matters here has changed, but each version's types are types of their own.
 
-use std::error::Error as StdError;
+macro_rules! adapter {
+    ($feature:literal, $tungstenite:ident) => {
+        #[cfg(feature = $feature)]
+        mod $tungstenite {
+            use std::error::Error as StdError;
 
-use tungstenite::protocol::CloseFrame;
-use tungstenite::{Error, Message};
+            use $tungstenite::protocol::CloseFrame;
+            use $tungstenite::{Error, Message};
 
-use crate::error::LivenessError;
-use crate::frame::{Kind, WsMessage};
+            use crate::error::LivenessError;
+            use crate::frame::{Kind, WsMessage};
 
-impl WsMessage for Message {
-    fn ping(payload: &[u8]) -> Self {
-        Self::Ping(payload.to_vec().into())
-    }
+            impl WsMessage for Message {
+                fn ping(payload: &[u8]) -> Self {
+                    Self::Ping(payload.to_vec().into())
+                }
 
-    fn close(code: u16, reason: &str) -> Self {
-        Self::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
-    }
+                fn close(code: u16, reason: &str) -> Self {
+                    Self::Close(Some(CloseFrame { code: code.into(), reason: reason.into() }))
+                }
 
-    #[inline]
-    fn kind(&self) -> Kind<'_> {
-        match self {
-            Self::Ping(payload) => Kind::Ping(payload),
-            Self::Pong(payload) => Kind::Pong(payload),
-            Self::Close(_) => Kind::Close,
-            _ => Kind::Data,
+                #[inline]
+                fn kind(&self) -> Kind<'_> {
+                    match self {
+                        Self::Ping(payload) => Kind::Ping(payload),
+                        Self::Pong(payload) => Kind::Pong(payload),
+                        Self::Close(_) => Kind::Close,
+                        _ => Kind::Data,
+                    }
+                }
+
+                /// A full write buffer hands the frame back; nothing else happened.
+                fn is_transient(error: &(dyn StdError + 'static)) -> bool {
+                    matches!(error.downcast_ref(), Some(Error::WriteBufferFull(_)))
+                }
+            }
+
+            /// As [`Error::Io`] of kind `TimedOut`; [`LivenessError::find`] gets it back.
+            impl From<LivenessError> for Error {
+                fn from(error: LivenessError) -> Self {
+                    Self::Io(error.into())
+                }
+            }
         }
-    }
-
-    /// A full write buffer hands the frame back; nothing else happened.
-    fn is_transient(error: &(dyn StdError + 'static)) -> bool {
-        matches!(error.downcast_ref(), Some(Error::WriteBufferFull(_)))
-    }
+    };
 }
 
-/// As [`Error::Io`] of kind `TimedOut`; [`LivenessError::find`] gets it back.
-impl From<LivenessError> for Error {
-    fn from(error: LivenessError) -> Self {
-        Self::Io(error.into())
-    }
-}
+adapter!("tungstenite", tungstenite);
+adapter!("tungstenite-0-29", tungstenite_0_29);
+adapter!("tungstenite-0-28", tungstenite_0_28);
+adapter!("tungstenite-0-27", tungstenite_0_27);
+adapter!("tungstenite-0-26", tungstenite_0_26);

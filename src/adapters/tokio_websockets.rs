@@ -1,0 +1,35 @@
+//! tokio-websockets 0.13.
+
+use tokio_websockets::{CloseCode, Error, Message};
+
+use crate::error::LivenessError;
+use crate::frame::{Kind, WsMessage};
+
+impl WsMessage for Message {
+    fn ping(payload: &[u8]) -> Self {
+        Self::ping(payload.to_vec())
+    }
+
+    /// Without code and reason where `code` may not be sent: the library would panic.
+    fn close(code: u16, reason: &str) -> Self {
+        let code = CloseCode::try_from(code).ok().filter(|code| !code.is_reserved());
+        Self::close(code, reason)
+    }
+
+    #[inline]
+    fn kind(&self) -> Kind<'_> {
+        match self {
+            _ if self.is_ping() => Kind::Ping(self.as_payload()),
+            _ if self.is_pong() => Kind::Pong(self.as_payload()),
+            _ if self.is_close() => Kind::Close,
+            _ => Kind::Data,
+        }
+    }
+}
+
+/// As [`Error::Io`] of kind `TimedOut`; [`LivenessError::find`] gets it back.
+impl From<LivenessError> for Error {
+    fn from(error: LivenessError) -> Self {
+        Self::Io(error.into())
+    }
+}
