@@ -2,12 +2,13 @@
 //! `cargo run --example server --features serde`, then ` -- FILE`, or ` -- --demo` to see it with two clients.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -160,7 +161,9 @@ async fn demo(file: &str) -> Result<(), Failure> {
 
 /// One that answers and one that never does; then `stop` shuts the server down.
 async fn clients(addr: SocketAddr, stop: oneshot::Sender<()>) -> Result<(), Failure> {
-    let (mut chat, _) = connect_async(format!("ws://{addr}/chat")).await?;
+    let (chat, _) = connect_async(format!("ws://{addr}/chat")).await?;
+    // The server's pings are answered beneath, and shown all the same.
+    let mut chat = chat.try_filter(|message| ready(!message.is_ping()));
     let mut sensor = TcpStream::connect(addr).await?;
     sensor.write_all(HELLO).await?;
     let (since, mut heard) = (Instant::now(), Vec::new());
