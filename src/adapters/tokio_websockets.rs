@@ -1,4 +1,7 @@
 //! tokio-websockets 0.13.
+//!
+//! Its own `poll_close` reads and discards everything, the peer's Close included: after `close()` a completed handshake
+//! shows as `Cause::EndOfStream`. After `send(Close)` and reading on it shows as `Cause::Closed`, as everywhere.
 
 use tokio_websockets::{CloseCode, Error, Message};
 
