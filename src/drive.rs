@@ -36,6 +36,8 @@ pub(crate) struct Driver {
     pub(crate) reader: bool,
     /// A probe waits to be handed to the inner, or to be flushed.
     pub(crate) probing: bool,
+    /// Our ping holds back the user's writes (J1).
+    holds: bool,
 }
 
 impl Driver {
@@ -50,6 +52,7 @@ impl Driver {
             backlogged: false,
             reader: false,
             probing: false,
+            holds: false,
         }
     }
 
@@ -133,6 +136,7 @@ where
             }
         }
         self.show_health();
+        self.release();
         let driver = &mut *self.driver;
         driver.busy = self.outbox.is_busy()
             || driver.probing
@@ -140,6 +144,14 @@ where
             || driver.machine.is_queued()
             || driver.machine.is_lapsed()
             || driver.timer.is_expired();
+    }
+
+    /// Who was held back waits for no event of the inner's: he is told.
+    fn release(&mut self) {
+        let holds = self.driver.machine.holds_writer();
+        if std::mem::replace(&mut self.driver.holds, holds) && !holds {
+            self.shared.fan.wake_all();
+        }
     }
 
     fn show_health(&mut self) {
@@ -165,8 +177,12 @@ where
         if let Some(rtt) = rtt {
             board.stats.handle_rtt(rtt);
         }
-        if board.probe().is_some_and(|probe| probe.handle_answer(number, now)) {
+        let probed = board.probe().is_some_and(|probe| probe.handle_answer(number, now));
+        // Whoever hears of it may want to look at the board.
+        if probed {
             self.shared.announce(board);
+        } else {
+            drop(board);
         }
         debug!(number, rtt = rtt.map(tracing::field::debug), "pong");
     }

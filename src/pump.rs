@@ -120,6 +120,7 @@ where
         if let Some(probe) = board.probe() {
             probe.handle_handed(number, now);
         }
+        drop(board);
         trace!(number, "probe");
     }
 

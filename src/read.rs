@@ -184,7 +184,11 @@ where
             self.driver.machine.handle_end();
             return self.last_word();
         }
+        if self.driver.machine.is_failed() {
+            self.driver.error = None;
+        }
         self.driver.machine.handle_stream_error();
+        self.shared.fan.wake_all();
         self.driver.told = true;
         self.driver.busy = true;
         self.shared.set_health(Health::Ended(Cause::StreamError));
@@ -195,6 +199,7 @@ where
         let dying = self.driver.machine.dying().is_some();
         let cause = if self.driver.machine.is_closed() { Cause::Closed } else { Cause::EndOfStream };
         self.driver.machine.handle_end();
+        self.shared.fan.wake_all();
         self.driver.busy = true;
         if dying {
             return self.last_word();

@@ -33,6 +33,8 @@ where
         self.check()?;
         if Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close {
             self.user_closes();
+            // The timer is armed for C in a poll, and the other half may be the only one that will be polled.
+            self.shared.fan.wake_all();
         }
         self.outbox.send(self.inner.as_mut(), item)
     }

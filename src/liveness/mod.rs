@@ -208,7 +208,8 @@ impl Liveness {
                 CloseBy::User => *sent = true,
                 CloseBy::Peer => *received = true,
             },
-            State::Dying { .. } | State::Broken | State::Over => {}
+            State::Dying { .. } | State::Over => {}
+            State::Broken if by == CloseBy::Peer => {}
             _ => self.state = State::Closing { until, sent: by == CloseBy::User, received: by == CloseBy::Peer },
         }
     }

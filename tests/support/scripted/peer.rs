@@ -153,6 +153,11 @@ impl Peer {
         self.script().answers.clone()
     }
 
+    /// The socket is gone.
+    pub(crate) fn is_alone(&self) -> bool {
+        std::sync::Arc::strong_count(&self.0) == 1
+    }
+
     /// How often the socket was asked for anything.
     pub(crate) fn polls(&self) -> usize {
         self.script().polls
