@@ -1,5 +1,5 @@
-//! One poll of a `LiveStream`: the timer, the judging and what it leads to. Our own frames are in `pump.rs`, reading is
-//! in `read.rs`, the user's writing in `write.rs`.
+//! One poll of a `LiveStream`: the timer and the judging. What that leads to is in `verdict.rs`, our own frames are in
+//! `pump.rs`, reading is in `read.rs`, the user's writing in `write.rs`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use std::task::{Context, Poll};
 
 use futures_util::task::waker_ref;
 use futures_util::{Sink, Stream};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::deadline::Deadline;
-use crate::error::{Cause, LivenessError, Report};
+use crate::error::{Cause, LivenessError};
 use crate::frame::Protocol;
-use crate::liveness::{Judgement, Liveness, Time, UnderWay, View};
+use crate::liveness::{Liveness, Time, View};
 use crate::monitor::{Health, Shared};
 use crate::outbox::Outbox;
 use crate::waker::Half;
@@ -24,12 +24,18 @@ pub(crate) struct Driver {
     pub(crate) timer: Deadline,
     /// Kept from the moment the sink has failed; the stream yields it once.
     pub(crate) error: Option<LivenessError>,
+    /// What the stream half has met in the sink's place; the sink tells it once.
+    pub(crate) write_error: Option<LivenessError>,
+    /// The half that is being polled.
+    pub(crate) half: Half,
     /// The stream has nothing more to tell.
     pub(crate) told: bool,
     /// There is more to do in a poll than to pass on messages.
     pub(crate) busy: bool,
     /// The last `poll_next` returned an item.
     pub(crate) after_item: bool,
+    /// Since when the consumer waits, where that counts (J7).
+    pub(crate) waits_since: Option<Time>,
     /// The expiry was noticed by a `poll_next` whose predecessor returned an item (J7).
     pub(crate) backlogged: bool,
     /// The stream half was polled since it last missed its turn at a deadline (V4).
@@ -46,9 +52,12 @@ impl Driver {
             machine,
             timer: Deadline::default(),
             error: None,
+            write_error: None,
+            half: Half::Stream,
             told: false,
             busy: false,
             after_item: false,
+            waits_since: None,
             backlogged: false,
             reader: false,
             probing: false,
@@ -140,6 +149,7 @@ where
         let driver = &mut *self.driver;
         driver.busy = self.outbox.is_busy()
             || driver.probing
+            || driver.write_error.is_some()
             || !driver.machine.is_open()
             || driver.machine.is_queued()
             || driver.machine.is_lapsed()
@@ -168,18 +178,20 @@ where
 
     pub(crate) fn answer(&mut self, number: u32) {
         let now = self.now();
-        let rtt = self.driver.machine.handle_answer(number, now).rtt;
+        let answer = self.driver.machine.handle_answer(number, now);
         let mut board = self.shared.board();
         board.stats.pongs_received += 1;
         board.stats.last_inbound = Some(now);
         board.stats.last_pong = Some(now);
         board.judging = self.driver.machine.is_judging();
+        let probed = board.probe().and_then(|probe| probe.handle_answer(number, now));
+        // It answers both; the later one tells how long it took.
+        let rtt = probed.into_iter().chain(answer.rtt).min();
         if let Some(rtt) = rtt {
             board.stats.handle_rtt(rtt);
         }
-        let probed = board.probe().is_some_and(|probe| probe.handle_answer(number, now));
         // Whoever hears of it may want to look at the board.
-        if probed {
+        if probed.is_some() {
             self.shared.announce(board);
         } else {
             drop(board);
@@ -197,84 +209,5 @@ where
         let judgement = self.driver.machine.judge(now, view);
         self.note_judgement(judgement, under_way, now, view);
         self.settle(cx, false);
-    }
-
-    fn note_judgement(&mut self, judgement: Judgement, under_way: UnderWay, now: Time, view: View) {
-        match judgement {
-            Judgement::Deferred => self.shared.board().stats.deferrals += 1,
-            Judgement::Missed => self.shared.board().stats.misses += 1,
-            Judgement::Unjudged if matches!(view, View::Sink { .. }) => {
-                self.driver.reader &= self.driver.machine.is_lapsed();
-            }
-            Judgement::Verdict(cause) => self.condemn(cause, under_way, now),
-            Judgement::Closed => {
-                self.shared.set_health(Health::Ended(Cause::Closed));
-            }
-            _ => {}
-        }
-    }
-
-    /// The inner refused one of our frames: kept, while reading goes on (S9).
-    pub(crate) fn fail(&mut self, error: <S as Sink<M>>::Error) {
-        let source = Protocol::<M, S::Error>::source(self.protocol, error);
-        let now = self.now();
-        let under_way = self.driver.machine.under_way();
-        self.outbox.give_up();
-        self.driver.machine.handle_failure();
-        if self.driver.machine.is_failed() {
-            debug!(cause = %Cause::PingFailed, error = %source, "suspect");
-            self.driver.error = Some(self.report(Cause::PingFailed, under_way, now, Some(source)));
-            self.shared.fan.wake_all();
-        }
-    }
-
-    pub(crate) fn condemn(&mut self, cause: Cause, under_way: UnderWay, now: Time) {
-        if cause == Cause::PongTimeout {
-            self.shared.board().stats.misses += 1;
-        }
-        let error = match self.driver.error.take() {
-            Some(kept) => kept,
-            None => self.report(cause, under_way, now, None),
-        };
-        warn!(%cause, misses = error.misses(), deferrals = error.deferrals(), "connection is dead: {error}");
-        self.driver.error = Some(error);
-        self.shared.set_health(Health::Ended(cause));
-        self.shared.fan.wake_all();
-    }
-
-    /// Nobody drives the socket any more: an error for whoever still waits, and no end of waiting for nobody (B6).
-    pub(crate) fn abandon(&mut self) {
-        if self.driver.machine.is_over() {
-            return;
-        }
-        let now = self.now();
-        let under_way = self.driver.machine.under_way();
-        self.driver.machine.handle_end();
-        // A timer of a runtime that is gone is not to be polled again.
-        self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
-        let error = self.report(Cause::Dropped, under_way, now, None);
-        self.driver.error.get_or_insert(error);
-        self.shared.set_health(Health::Ended(Cause::Dropped));
-        self.shared.fan.wake_all();
-    }
-
-    fn report(
-        &self,
-        cause: Cause,
-        under_way: UnderWay,
-        now: Time,
-        source: Option<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> LivenessError {
-        let board = self.shared.board();
-        LivenessError::new(Report {
-            cause,
-            since_queued: under_way.queued.map(|at| now.since(at)),
-            since_flushed: under_way.flushed.map(|at| now.since(at)),
-            since_pong: board.stats.last_pong.map(|at| now.since(at)),
-            deferrals: under_way.deferrals,
-            misses: self.driver.machine.misses(),
-            stats: board.stats.public(now),
-            source,
-        })
     }
 }

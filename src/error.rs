@@ -18,6 +18,9 @@ pub enum Cause {
     WriteStalled,
     /// A verdict: the inner refused one of our own frames; its error is the [`source`](Error::source).
     PingFailed,
+    /// No end: a message that the sink had accepted was refused by the inner later, while only the stream was polled. The
+    /// sink returns it once, and its [`source`](Error::source) is the inner's error.
+    SendFailed,
     /// The peer did not complete the closing handshake in time.
     CloseTimeout,
     /// Both sides sent their Close.
@@ -47,6 +50,7 @@ impl fmt::Display for Cause {
             Self::PongTimeout => "pong timeout",
             Self::WriteStalled => "write stalled",
             Self::PingFailed => "ping failed",
+            Self::SendFailed => "send failed",
             Self::CloseTimeout => "close timeout",
             Self::Closed => "closed",
             Self::EndOfStream => "end of stream",
@@ -59,7 +63,8 @@ impl fmt::Display for Cause {
 impl Error for Cause {}
 
 /// The one error of a `LiveStream`: its cause is [`PongTimeout`](Cause::PongTimeout),
-/// [`WriteStalled`](Cause::WriteStalled), [`PingFailed`](Cause::PingFailed) or [`CloseTimeout`](Cause::CloseTimeout).
+/// [`WriteStalled`](Cause::WriteStalled), [`PingFailed`](Cause::PingFailed) or [`CloseTimeout`](Cause::CloseTimeout);
+/// from a sink also [`SendFailed`](Cause::SendFailed), which is no end.
 ///
 /// It travels inside the inner's own error type; [`find`](Self::find) gets it back from there. All ages are as of the
 /// moment it was made. Cloning it is cheap.

@@ -61,7 +61,7 @@
 //!                                            judge |     v
 //!                                                  deadline.rs
 //!  both halves' wakers: waker.rs     knobs: config.rs     outcomes: error.rs, monitor.rs, probe.rs, stats.rs
-//!  all meet in stream.rs (the type) and drive.rs (one poll of it); a task of its own: spawn.rs
+//!  all meet in stream.rs (the type) and drive.rs (one poll of it); ends: verdict.rs; a task of its own: spawn/
 //! ```
 
 mod adapters;
@@ -81,6 +81,7 @@ mod read;
 mod spawn;
 mod stats;
 mod stream;
+mod verdict;
 mod waker;
 mod write;
 

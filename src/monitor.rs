@@ -21,7 +21,9 @@ pub use crate::stats::LiveStats;
 pub enum Health {
     /// Nothing speaks against it.
     Alive,
-    /// A ping waits for longer than it should; the verdict is not taken yet.
+    /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within W/2, an
+    /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that falls
+    /// silent is never suspect: its first miss is the verdict.
     Suspect,
     /// It is over.
     Ended(Cause),
@@ -185,7 +187,7 @@ impl Monitor {
         health
     }
 
-    /// Waits for the end, whatever it is. Cancel-safe.
+    /// Waits for the end, whatever it is; also after the connection was dropped, the first cause stays. Cancel-safe.
     pub async fn ended(&self) -> Cause {
         self.until(|board| match board.health {
             Health::Ended(cause) => Some(cause),

@@ -86,9 +86,9 @@ impl<I> Outbox<I> {
         polled.map_ok(|()| waited)
     }
 
-    /// When to: the inner's write side is of no use any more.
+    /// When to: the inner's write side is of no use any more. What belongs to the user stays.
     pub(crate) fn give_up(&mut self) {
-        *self = Self { slot: self.slot.take(), ..Self::default() };
+        *self = Self { slot: self.slot.take(), permit: self.permit, ..Self::default() };
     }
 
     pub(crate) fn take_progress(&mut self) -> bool {
@@ -148,23 +148,19 @@ impl<M, E> Outbox<Result<M, E>> {
         }
     }
 
-    /// Hands over the user's message that waits in the slot, then takes back the permit that a ping has used.
-    /// `Ready` where neither is left.
-    pub(crate) fn poll_settle<S: Sink<M>>(
-        &mut self,
-        mut inner: Pin<&mut S>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), S::Error>> {
-        if self.slot.is_some() {
-            std::task::ready!(self.poll_ready(inner.as_mut(), cx))?;
-            if let Some(Ok(item)) = self.slot.take().map(|item| *item) {
-                inner.as_mut().start_send(item)?;
-            }
+    /// Hands over the user's message that waits in the slot; the inner was asked for its permit just before.
+    pub(crate) fn send_slot<S: Sink<M>>(&mut self, inner: Pin<&mut S>) -> Result<(), S::Error> {
+        match self.slot.take().map(|item| *item) {
+            Some(Ok(item)) => inner.start_send(item),
+            _ => Ok(()),
         }
-        if self.permit == Permit::Owed {
-            std::task::ready!(self.poll_ready(inner, cx))?;
+    }
+
+    /// Takes back the permit that a ping has used, where the inner has one.
+    pub(crate) fn reclaim<S: Sink<M>>(&mut self, inner: Pin<&mut S>, cx: &mut Context<'_>) -> Result<(), S::Error> {
+        if self.permit == Permit::Owed && self.poll_ready(inner, cx)?.is_ready() {
             self.permit = Permit::Held;
         }
-        Poll::Ready(Ok(()))
+        Ok(())
     }
 }

@@ -53,13 +53,13 @@ impl Probe {
         }
     }
 
-    /// Whether this answer was the one.
-    pub(crate) fn handle_answer(&mut self, answer: u32, now: Time) -> bool {
-        let (State::Handed { number, at } | State::Sent { number, at }) = self.state else { return false };
-        let done = answers(answer, number);
-        if done {
-            *self = Self { state: State::Idle, done: self.done.wrapping_add(1), rtt: now.since(at) };
-        }
-        done
+    /// The round-trip time, where this answer was the one.
+    pub(crate) fn handle_answer(&mut self, answer: u32, now: Time) -> Option<Duration> {
+        let (State::Handed { number, at } | State::Sent { number, at }) = self.state else { return None };
+        answers(answer, number).then(|| {
+            let rtt = now.since(at);
+            *self = Self { state: State::Idle, done: self.done.wrapping_add(1), rtt };
+            rtt
+        })
     }
 }

@@ -1,6 +1,6 @@
 //! The frames of our own on their way out, and the user's message whose permit one of them has used.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_util::{Sink, Stream};
 use tracing::trace;
@@ -9,6 +9,7 @@ use crate::drive::Parts;
 use crate::error::{Cause, LivenessError};
 use crate::frame::Protocol;
 use crate::liveness::Farewell;
+use crate::waker::Half;
 
 /// A frame of ours that may leave now.
 #[derive(Clone, Copy)]
@@ -24,36 +25,70 @@ where
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
     pub(crate) fn pump(&mut self, cx: &mut Context<'_>) {
-        if self.driver.machine.is_over() || self.driver.machine.is_failed() {
+        let reads = self.driver.half == Half::Stream;
+        if reads {
+            self.pump_slot(cx);
+        }
+        if self.driver.machine.is_open() || self.driver.machine.dying().is_some() {
+            let pumped = match self.try_pump(cx) {
+                // The flush may have made room for what was refused before.
+                Ok(true) => self.try_pump(cx),
+                other => other,
+            };
+            if let Err(error) = pumped {
+                self.fail(error);
+            }
+        } else if reads && self.driver.error.is_none() {
+            // An answer of the inner's (S8). The sink half has its own flush, and its own error.
+            if let Err(error) = self.flush_unflushed(cx) {
+                self.keep(error);
+            }
+        }
+    }
+
+    /// The user's message leaves also where only the stream half is polled.
+    fn pump_slot(&mut self, cx: &mut Context<'_>) {
+        if !self.outbox.has_slot() || self.driver.error.is_some() || self.driver.write_error.is_some() {
             return;
         }
-        let pumped = match self.try_pump(cx) {
-            // The flush may have made room for what was refused before.
-            Ok(true) => self.try_pump(cx),
-            other => other,
-        };
-        if let Err(error) = pumped {
-            self.fail(error);
+        match self.poll_slot(cx) {
+            Poll::Ready(Ok(())) => self.outbox.want_flush(),
+            Poll::Ready(Err(error)) if !self.driver.machine.is_open() => self.keep(error),
+            Poll::Ready(Err(error)) if Protocol::<M, S::Error>::is_transient(self.protocol, &error) => self.keep(error),
+            Poll::Ready(Err(error)) => self.fail(error),
+            Poll::Pending => {}
         }
+    }
+
+    /// `Ready` where no message of the user's waits for a permit any more. There is a flush before it: a refusal now would
+    /// lose what was accepted before.
+    pub(crate) fn poll_slot(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        if self.outbox.has_slot() {
+            let progress = ready!(self.outbox.poll_flush(self.inner.as_mut(), cx))?;
+            self.note_flushed(progress);
+            ready!(self.outbox.poll_ready(self.inner.as_mut(), cx))?;
+            self.note_progress();
+            self.outbox.send_slot(self.inner.as_mut())?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Whether a flush has ended the wait of a frame that had no room.
     fn try_pump(&mut self, cx: &mut Context<'_>) -> Result<bool, <S as Sink<M>>::Error> {
-        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
-            settled?;
-        }
-        if !self.outbox.has_slot() {
-            self.send_frames(cx)?;
-        }
+        self.send_frames(cx)?;
         self.note_progress();
         let full = self.outbox.is_full();
+        self.flush_unflushed(cx)?;
+        Ok(full && !self.outbox.is_full())
+    }
+
+    fn flush_unflushed(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
         if self.outbox.is_unflushed() {
-            if let Poll::Ready(flushed) = self.outbox.poll_flush(self.inner.as_mut(), cx) {
-                let progress = flushed?;
+            if let Poll::Ready(progress) = self.outbox.poll_flush(self.inner.as_mut(), cx)? {
                 self.note_flushed(progress);
             }
         }
-        Ok(full && !self.outbox.is_full())
+        Ok(())
     }
 
     fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
@@ -69,10 +104,7 @@ where
                 Err(error) => return Err(error),
             }
         }
-        if let Poll::Ready(settled) = self.outbox.poll_settle(self.inner.as_mut(), cx) {
-            settled?;
-        }
-        Ok(())
+        self.outbox.reclaim(self.inner.as_mut(), cx)
     }
 
     fn next_frame(&self) -> Option<Ours> {
@@ -132,7 +164,9 @@ where
     }
 
     pub(crate) fn note_flushed(&mut self, progress: bool) {
-        let awaited = self.driver.machine.awaits_flush();
+        // A Close of the user's may be in the slot.
+        let awaited =
+            self.driver.machine.awaits_flush() && (self.driver.machine.is_queued() || !self.outbox.has_slot());
         if !awaited && !self.driver.probing {
             return;
         }

@@ -22,6 +22,7 @@ where
 {
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.driver.reader = true;
+        self.end_waiting();
         if self.is_busy() {
             self.tend(cx, Half::Stream);
             if self.driver.machine.dying().is_some() {
@@ -34,7 +35,18 @@ where
         }
         let read = self.poll_inner(cx);
         self.driver.after_item = matches!(read, Poll::Ready(Some(Ok(_))));
+        if read.is_pending() && self.driver.machine.counts_waiting() {
+            self.driver.waits_since = Some(self.now());
+        }
         read
+    }
+
+    #[inline]
+    fn end_waiting(&mut self) {
+        if let Some(since) = self.driver.waits_since.take() {
+            let now = self.now();
+            self.driver.machine.handle_waited(since, now);
+        }
     }
 
     /// Everything but reading: the consumer has no room. Pings go on, and no silence is judged (B3). Whether the stream

@@ -220,6 +220,7 @@ fn polled_by<'a, S: Stream, P, T>(
     cx: &mut Context<'_>,
     poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
+    parts.driver.half = half;
     let fan = &parts.shared.fan;
     fan.begin();
     let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(fan)));

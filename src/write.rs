@@ -19,9 +19,10 @@ where
             self.tend(cx, Half::Sink);
             self.judge_from_sink(cx);
             self.check()?;
-            if self.driver.machine.holds_writer() || self.outbox.has_slot() {
+            if self.driver.machine.holds_writer() {
                 return Poll::Pending;
             }
+            ready!(self.poll_before(cx))?;
         }
         ready!(self.outbox.poll_ready(self.inner.as_mut(), cx))?;
         self.note_progress();
@@ -31,12 +32,16 @@ where
 
     pub(crate) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
         self.check()?;
-        if Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close {
+        let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
+        let sent = self.outbox.send(self.inner.as_mut(), item);
+        let refused = matches!(&sent, Err(error) if Protocol::<M, S::Error>::is_transient(self.protocol, error));
+        if closes && !refused {
             self.user_closes();
+            self.outbox.want_flush();
             // The timer is armed for C in a poll, and the other half may be the only one that will be polled.
             self.shared.fan.wake_all();
         }
-        self.outbox.send(self.inner.as_mut(), item)
+        sent
     }
 
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
@@ -44,9 +49,7 @@ where
             self.tend(cx, Half::Sink);
             self.judge_from_sink(cx);
             self.check()?;
-            if self.outbox.has_slot() {
-                return Poll::Pending;
-            }
+            ready!(self.poll_before(cx))?;
         }
         let progress = ready!(self.outbox.poll_flush(self.inner.as_mut(), cx))?;
         if self.driver.machine.awaits_flush() || self.driver.probing {
@@ -61,14 +64,25 @@ where
         self.user_closes();
         self.tend(cx, Half::Sink);
         self.check()?;
-        if !self.outbox.has_slot() {
+        if self.poll_before(cx)?.is_ready() {
             if let Poll::Ready(closed) = self.inner.as_mut().poll_close(cx) {
+                self.note_flushed(true);
                 return Poll::Ready(closed);
             }
         }
         self.judge_from_sink(cx);
         self.check()?;
         if self.driver.machine.is_over() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// The user's message whose permit a ping has used goes before whatever the user wants now.
+    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        if !self.outbox.has_slot() {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = self.poll_slot(cx);
+        self.settle(cx, false);
+        polled
     }
 
     /// No ping any more, and C runs; the timer is armed in the next poll.
@@ -84,12 +98,13 @@ where
         self.judge(cx, View::Sink { reader });
     }
 
-    /// The sink has failed for good.
+    /// The sink has failed for good, or the stream half has met an error that is the sink's to tell, once.
     #[inline]
-    fn check(&self) -> Result<(), <S as Sink<M>>::Error> {
-        match &self.driver.error {
+    fn check(&mut self) -> Result<(), <S as Sink<M>>::Error> {
+        let driver = &mut *self.driver;
+        match driver.error.clone().or_else(|| driver.write_error.take()) {
             None => Ok(()),
-            Some(error) => Err(Protocol::<M, S::Error>::error(self.protocol, error.clone())),
+            Some(error) => Err(Protocol::<M, S::Error>::error(self.protocol, error)),
         }
     }
 }

@@ -153,3 +153,18 @@ async fn o2_a_probe_leaves_although_only_a_parked_stream_half_is_there() {
     reader.abort();
     drop(tx);
 }
+
+/// A peer may answer only the newest ping (RFC 6455 section 5.5.3): the time since the older one is no round trip.
+#[tokio::test(start_paused = true)]
+async fn o3_the_pong_of_a_probe_counts_for_the_statistics_and_for_itself_alone() {
+    let (peer, mut ws) = live(exact());
+    let monitor = ws.monitor();
+    idle(&mut ws, secs(25)).await;
+    let probe = tokio::spawn(async move { monitor.probe().await });
+    idle(&mut ws, secs(1)).await;
+    peer.answers(1);
+    idle(&mut ws, secs(10)).await;
+    assert_eq!(result(probe).await, Ok(secs(1)));
+    assert_eq!(ws.monitor().stats().last_rtt, Some(secs(1)));
+    assert_eq!(peer.ping_times(), [20, 25].map(secs));
+}

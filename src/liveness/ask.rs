@@ -31,7 +31,7 @@ impl Liveness {
             State::Waiting { due } => *due,
             State::Queued { ping, .. } if ping.holds => ping.progress.plus(w),
             State::Queued { ping, .. } => ping.progress.plus(w).min(half_of_w(&self.config, ping.at)),
-            State::Sent { ping, .. } if ping.lapsed => ping.deadline.plus(self.lateness()),
+            State::Sent { ping: Sent { lapsed: Some(until), .. }, .. } => *until,
             State::Sent { ping, .. } if ping.overdue => ping.deadline,
             // Mostly the answer has come by then, and the timer is armed once per cycle.
             State::Sent { due, ping } => ping.deadline.min(*due),
@@ -83,15 +83,13 @@ impl Liveness {
     pub(crate) fn awaits_flush(&self) -> bool {
         matches!(
             self.state,
-            State::Queued { .. }
-                | State::Closing { sent: false, received: true, .. }
-                | State::Dying { farewell: Farewell::Handed, .. }
+            State::Queued { .. } | State::Closing { sent: false, .. } | State::Dying { farewell: Farewell::Handed, .. }
         )
     }
 
     /// The stream half has its turn at an expired deadline.
     pub(crate) fn is_lapsed(&self) -> bool {
-        matches!(self.state, State::Sent { ping: Sent { lapsed: true, .. }, .. })
+        matches!(self.state, State::Sent { ping: Sent { lapsed: Some(_), .. }, .. })
     }
 
     /// A ping waits for longer than it should.
@@ -107,6 +105,12 @@ impl Liveness {
 
     pub(crate) fn is_sent(&self) -> bool {
         matches!(self.state, State::Sent { .. })
+    }
+
+    /// How long the consumer waits decides something.
+    #[inline]
+    pub(crate) fn counts_waiting(&self) -> bool {
+        matches!(self.state, State::Sent { ping: Sent { waited: Some(_), .. }, .. })
     }
 
     pub(crate) fn is_queued(&self) -> bool {

@@ -68,7 +68,7 @@ impl Liveness {
     /// When to: the stream half is polled. A deadline that was left to it becomes due again; whether there was one.
     pub(crate) fn take_over(&mut self) -> bool {
         match &mut self.state {
-            State::Sent { ping, .. } => std::mem::take(&mut ping.lapsed),
+            State::Sent { ping, .. } => ping.lapsed.take().is_some(),
             _ => false,
         }
     }
@@ -108,13 +108,17 @@ impl Liveness {
             _ if !self.is_judging() => return self.let_pass(due),
             View::Item { .. } => return Judgement::Nothing,
             View::Sink { reader: false } => return self.let_pass(due),
-            View::Sink { reader: true } if ping.lapsed => return self.let_pass(due),
-            View::Sink { reader: true } => {
-                ping.lapsed = true;
-                Judgement::Unjudged
-            }
-            View::Drained { backlogged: true } => {
+            View::Sink { reader: true } => match ping.lapsed {
+                Some(until) if until <= now => return self.let_pass(due),
+                Some(_) => return Judgement::Nothing,
+                None => {
+                    ping.lapsed = Some(now.plus(self.lateness()));
+                    Judgement::Unjudged
+                }
+            },
+            View::Drained { backlogged: true } if self.may_restart(&ping) => {
                 ping.deadline = now.plus(self.config.pong_timeout());
+                ping.waited.get_or_insert(Time::START);
                 Judgement::Backlogged
             }
             View::Drained { .. } if self.may_defer(&ping) => {
@@ -127,6 +131,11 @@ impl Liveness {
         };
         self.state = State::Sent { due, ping };
         judgement
+    }
+
+    /// A consumer that has waited for all of T, taken together, has not been too busy to see an answer (J7).
+    fn may_restart(&self, ping: &Sent) -> bool {
+        ping.waited.is_none_or(|waited| waited.since(Time::START) < self.config.pong_timeout())
     }
 
     fn may_defer(&self, ping: &Sent) -> bool {

@@ -149,12 +149,21 @@ impl Liveness {
             State::Queued { due, ping: Queued { at, number: Some(number), .. } } => {
                 let (due, at, number) = (*due, *at, *number);
                 let deadline = self.pong_deadline(now, due);
-                let ping = Sent { at, flushed: now, deadline, number, deferrals: 0, overdue: false, lapsed: false };
+                let ping = Sent {
+                    at,
+                    flushed: now,
+                    deadline,
+                    number,
+                    deferrals: 0,
+                    overdue: false,
+                    lapsed: None,
+                    waited: None,
+                };
                 self.state = State::Sent { due, ping };
                 self.forget_frames();
             }
             State::Queued { ping, .. } => ping.progress = now,
-            State::Closing { sent, received: true, .. } => *sent = true,
+            State::Closing { sent, .. } => *sent = true,
             State::Dying { farewell: farewell @ Farewell::Handed, .. } => *farewell = Farewell::Done,
             _ => {}
         }
@@ -172,7 +181,7 @@ impl Liveness {
         self.payloads.answer(number);
         self.misses = 0;
         self.pardoned = false;
-        self.proven = true;
+        let proves = !std::mem::replace(&mut self.proven, true);
         let answered = match self.state {
             State::Queued { due, ping: Queued { at, number: Some(ours), .. } } if answers(number, ours) => {
                 Some((due, at))
@@ -185,18 +194,30 @@ impl Liveness {
             // An answer to an older ping is an inbound frame like any other (J3), but no traffic of the user's.
             None => self.heard.since_deferral = true,
         }
+        if proves {
+            self.begin_judging();
+        }
         Answer { rtt: answered.map(|(_, since)| now.since(since)) }
     }
 
     /// When to: reading goes on, which our consumer had stopped at `since` (none: before the ping was flushed). That time
     /// is not the peer's (B3).
     pub(crate) fn handle_resume(&mut self, since: Option<Time>, now: Time) {
+        let judging = self.is_judging();
         if let State::Sent { ping, .. } = &mut self.state {
             let since = since.map_or(ping.flushed, |since| since.max(ping.flushed));
-            if self.config.pong_timeout() != Duration::MAX {
+            if judging {
                 ping.deadline = ping.deadline.plus(now.since(since));
             }
-            ping.lapsed = false;
+            ping.lapsed = None;
+        }
+    }
+
+    /// When to: `counts_waiting`, and the consumer, which had been told `Pending` at `since`, polls again.
+    pub(crate) fn handle_waited(&mut self, since: Time, now: Time) {
+        if let State::Sent { ping: Sent { waited: Some(waited), deadline, .. }, .. } = &mut self.state {
+            // Past the deadline it would have been woken, were it there.
+            *waited = waited.plus(now.min(*deadline).since(since));
         }
     }
 
@@ -204,13 +225,13 @@ impl Liveness {
     pub(crate) fn handle_close(&mut self, by: CloseBy, now: Time) {
         let until = now.plus(self.config.close_timeout());
         match &mut self.state {
-            State::Closing { sent, received, .. } => match by {
-                CloseBy::User => *sent = true,
+            State::Closing { received, .. } => match by {
+                CloseBy::User => {}
                 CloseBy::Peer => *received = true,
             },
             State::Dying { .. } | State::Over => {}
             State::Broken if by == CloseBy::Peer => {}
-            _ => self.state = State::Closing { until, sent: by == CloseBy::User, received: by == CloseBy::Peer },
+            _ => self.state = State::Closing { until, sent: false, received: by == CloseBy::Peer },
         }
     }
 
@@ -255,11 +276,16 @@ impl Liveness {
         self.heard.since_deferral = false;
     }
 
-    /// Where T is never, the ping is outstanding until the next falls due: it must not stop the keepalive.
+    /// Where nothing is judged, the ping is outstanding until the next falls due: it must not stop the keepalive.
     fn pong_deadline(&self, flushed: Time, due: Time) -> Time {
-        match self.config.pong_timeout() {
-            Duration::MAX => due,
-            timeout => flushed.plus(timeout),
+        if self.is_judging() { flushed.plus(self.config.pong_timeout()) } else { due }
+    }
+
+    /// From the first answer on (J9), for the ping under way too.
+    fn begin_judging(&mut self) {
+        if let State::Sent { due, mut ping } = self.state {
+            ping.deadline = self.pong_deadline(ping.flushed, due);
+            self.state = State::Sent { due, ping };
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum State {
     Failed,
     /// The inner stream yielded an error of its own; what it still yields is passed on (S4).
     Broken,
-    /// A Close was sent or received; the handshake has until `until`.
+    /// A Close is on its way or was received; the handshake has until `until`. `sent`: flushed, ours or the inner's answer.
     Closing { until: Time, sent: bool, received: bool },
     /// The verdict stands; the farewell has until `until`. `talking`: frames came while it was awaited (K1).
     Dying { until: Time, talking: bool, farewell: Farewell },
@@ -60,8 +60,10 @@ pub(crate) struct Sent {
     pub(crate) deferrals: u32,
     /// The next due time has passed meanwhile.
     pub(crate) overdue: bool,
-    /// The sink half saw the deadline pass and leaves the judging to the stream half (V4).
-    pub(crate) lapsed: bool,
+    /// The sink half saw the deadline pass and leaves the judging to the stream half until then (V4).
+    pub(crate) lapsed: Option<Time>,
+    /// T was restarted for a busy consumer (J7); counted from the start: how long it has been waiting to read since.
+    pub(crate) waited: Option<Time>,
 }
 
 /// How far our own Close has come.

@@ -287,6 +287,30 @@ fn j7_a_busy_consumer_is_not_held_against_a_peer_that_drains() {
 }
 
 #[test]
+fn j7_a_consumer_that_has_waited_for_all_of_t_was_not_too_busy() {
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T, true, BACKLOGGED), Judgement::Backlogged);
+    machine.handle_waited(at(I + T), at(I + T + T / 2));
+    machine.handle_waited(at(I + T + T / 2), at(I + 3 * T));
+    assert_eq!(expire(&mut machine, I + 2 * T, true, BACKLOGGED), Judgement::Deferred, "past the deadline it was away");
+    assert_eq!(expire(&mut machine, I + 3 * T, true, BACKLOGGED), Judgement::Verdict(Cause::PongTimeout));
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T, true, BACKLOGGED), Judgement::Backlogged);
+    machine.handle_waited(at(I + T + 1), at(I + 2 * T));
+    assert_eq!(expire(&mut machine, I + 2 * T, true, BACKLOGGED), Judgement::Backlogged, "a nanosecond less");
+}
+
+#[test]
+fn j9_the_ping_that_is_under_way_at_the_first_answer_is_judged_from_its_flush() {
+    let mut machine = sent(builder().judge_after_first_pong(true), I, I);
+    expire(&mut machine, 2 * I, false, DRAINED);
+    send(&mut machine, 2 * I, 2 * I);
+    assert_eq!(machine.poll_timeout(), at(3 * I));
+    machine.handle_answer(1, at(2 * I + 1));
+    assert_eq!(machine.poll_timeout(), at(2 * I + T));
+}
+
+#[test]
 fn j7_also_where_the_ping_was_flushed_while_the_consumer_was_busy() {
     let mut machine = sent(builder(), I, I);
     assert_eq!(expire(&mut machine, I + T, false, BACKLOGGED), Judgement::Backlogged);
@@ -300,8 +324,8 @@ fn j9_nothing_is_judged_before_the_first_answer_and_pings_go_on() {
         for round in 1..5 {
             send(&mut machine, round * I, round * I);
             assert!(!machine.is_judging());
-            assert_eq!(expire(&mut machine, round * I + T, false, ITEM), Judgement::Unjudged);
-            assert_eq!(machine.poll_timeout(), at((round + 1) * I));
+            assert_eq!(machine.poll_timeout(), at((round + 1) * I), "outstanding until the next is due");
+            assert_eq!(expire(&mut machine, (round + 1) * I, false, ITEM), Judgement::Unjudged);
         }
     }
     let mut machine = sent(builder().judge_after_first_pong(true), I, I);
@@ -333,6 +357,8 @@ fn k4_the_handshake_has_c_from_its_first_close() {
         let mut complete = sent(builder(), I, I);
         complete.handle_close(first, at(I + 9));
         complete.handle_close(second, at(I + 10));
+        assert!(complete.awaits_flush() && !complete.is_closed(), "what is not flushed is not sent");
+        complete.handle_flushed(at(I + 11));
         assert!(complete.is_closed() && !machine.is_closed());
         assert_eq!(complete.judge(at(I + 9 + C), DRAINED), Judgement::Closed);
         assert_eq!(machine.judge(at(9 + C), DRAINED), Judgement::Verdict(Cause::CloseTimeout));
@@ -344,8 +370,18 @@ fn v4_the_sink_half_leaves_the_judging_to_a_stream_half_that_is_there() {
     let mut machine = sent(builder(), I, I);
     assert_eq!(expire(&mut machine, I + T, false, View::Sink { reader: true }), Judgement::Unjudged);
     assert_eq!(machine.poll_timeout(), at(I + T + LATE));
+    assert_eq!(expire(&mut machine, I + T + LATE - 1, false, View::Sink { reader: true }), Judgement::Nothing);
     assert!(machine.take_over());
     assert_eq!(expire(&mut machine, I + T + 1, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn v4_a_sink_half_that_notices_late_leaves_as_much_time() {
+    let mut machine = sent(builder(), I, I);
+    assert_eq!(expire(&mut machine, I + T + 9 * LATE, false, View::Sink { reader: true }), Judgement::Unjudged);
+    assert_eq!(machine.poll_timeout(), at(I + T + 10 * LATE));
+    assert!(machine.take_over());
+    assert_eq!(expire(&mut machine, I + T + 9 * LATE + 1, false, DRAINED), Judgement::Pardoned);
 }
 
 #[test]

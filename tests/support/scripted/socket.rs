@@ -218,6 +218,7 @@ impl Sink<Msg> for Socket {
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        assert!(!self.peer().script().closed, "polled to close after it was closed");
         let flushed = self.peer().script().poll_flush(cx);
         self.peer().script().closed |= flushed.is_ready();
         flushed.map_ok(|pongs| self.deliver(pongs))

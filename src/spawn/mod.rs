@@ -5,10 +5,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
@@ -18,8 +17,8 @@ use crate::liveness::Time;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
-/// A task that closes gives way to others after so many messages.
-const DISCARDED_PER_POLL: u32 = 64;
+mod task;
+use task::{Tie, drive};
 
 impl<S, P, M, E> LiveStream<S, P>
 where
@@ -51,6 +50,7 @@ where
             paused: None,
             ended: false,
             dropped: false,
+            closed: false,
             reader: None,
             driver: None,
         })));
@@ -85,6 +85,8 @@ struct State<S: Stream, P> {
     ended: bool,
     /// The handle is gone.
     dropped: bool,
+    /// `poll_close` has come to its end: it is not to be called again.
+    closed: bool,
     /// The handle's task, where it waits for something to take.
     reader: Option<Waker>,
     /// The driving task, where it waits for room, or for the handle's end.
@@ -107,24 +109,6 @@ impl<S: Stream, P> Drop for Spawned<S, P> {
     }
 }
 
-/// The task's hold on the line; lets go of it however the task ends.
-struct Tie<S, P, M, E>(Arc<Line<S, P>>)
-where
-    S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>;
-
-impl<S, P, M, E> Drop for Tie<S, P, M, E>
-where
-    S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
-{
-    fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.live.as_mut().abandon();
-        wake_outside(state, |state| state.reader.take());
-    }
-}
-
 /// A waker may do anything, so it is called without the lock.
 fn wake_outside<S: Stream, P>(
     mut state: MutexGuard<'_, State<S, P>>,
@@ -134,72 +118,6 @@ fn wake_outside<S: Stream, P>(
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
-    }
-}
-
-async fn drive<S, P, M, E>(tie: Tie<S, P, M, E>)
-where
-    S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
-{
-    poll_fn(|cx| {
-        let mut state = tie.0.lock();
-        let polled = state.poll_drive(cx);
-        wake_outside(state, |state| if state.buffer.is_empty() && !state.ended { None } else { state.reader.take() });
-        polled
-    })
-    .await;
-}
-
-impl<S, P, M, E> State<S, P>
-where
-    S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
-{
-    /// One poll of the task; ready where it is done.
-    fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.driver = Some(cx.waker().clone());
-        if self.dropped {
-            return self.poll_end(cx);
-        }
-        while self.has_room() || self.live.as_mut().poll_unread(cx).is_ready() {
-            match ready!(self.live.as_mut().poll_next(cx)) {
-                Some(item) => self.buffer.push_back(item),
-                None => {
-                    self.ended = true;
-                    return Poll::Ready(());
-                }
-            }
-        }
-        Poll::Pending
-    }
-
-    /// Whether to read on; notes where that changes.
-    fn has_room(&mut self) -> bool {
-        let full = self.buffer.len() >= self.capacity;
-        if full != self.full {
-            self.full = full;
-            self.live.show_reading(!full);
-            if full {
-                self.paused = self.live.as_mut().pause();
-            } else {
-                self.live.as_mut().resume(self.paused.take());
-            }
-        }
-        !full
-    }
-
-    /// The handle is gone: a closing handshake, which the `LiveStream` bounds by C. What still comes is discarded.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Its outcome is nobody's any more; the stream ends in any case.
-        let _ = self.live.as_mut().poll_close(cx);
-        for _ in 0..DISCARDED_PER_POLL {
-            if ready!(self.live.as_mut().poll_next(cx)).is_none() {
-                return Poll::Ready(());
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 }
 
@@ -271,6 +189,6 @@ where
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.line.lock().live.as_mut().poll_close(cx)
+        self.line.lock().poll_close(cx)
     }
 }
