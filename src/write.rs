@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::{Sink, Stream};
 
 use crate::drive::Parts;
+use crate::error::LivenessError;
 use crate::frame::{Kind, Protocol};
 use crate::liveness::{CloseBy, View};
 use crate::waker::Half;
@@ -60,19 +61,19 @@ where
     }
 
     pub(crate) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
-        self.check()?;
+        self.check_verdict()?;
         self.user_closes();
         self.tend(cx, Half::Sink);
-        self.check()?;
+        self.check_verdict()?;
         if self.poll_before(cx)?.is_ready() {
             if let Poll::Ready(closed) = self.inner.as_mut().poll_close(cx) {
                 self.note_flushed(true);
-                return Poll::Ready(closed);
+                return Poll::Ready(closed.and_then(|()| self.check()));
             }
         }
         self.judge_from_sink(cx);
-        self.check()?;
-        if self.driver.machine.is_over() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        self.check_verdict()?;
+        if self.driver.machine.is_over() { Poll::Ready(self.check()) } else { Poll::Pending }
     }
 
     /// The user's message whose permit a ping has used goes before whatever the user wants now.
@@ -101,8 +102,19 @@ where
     /// The sink has failed for good, or the stream half has met an error that is the sink's to tell, once.
     #[inline]
     fn check(&mut self) -> Result<(), <S as Sink<M>>::Error> {
-        let driver = &mut *self.driver;
-        match driver.error.clone().or_else(|| driver.write_error.take()) {
+        self.check_verdict()?;
+        let kept = self.driver.write_error.take();
+        self.tell(kept)
+    }
+
+    #[inline]
+    fn check_verdict(&self) -> Result<(), <S as Sink<M>>::Error> {
+        self.tell(self.driver.error.clone())
+    }
+
+    #[inline]
+    fn tell(&self, error: Option<LivenessError>) -> Result<(), <S as Sink<M>>::Error> {
+        match error {
             None => Ok(()),
             Some(error) => Err(Protocol::<M, S::Error>::error(self.protocol, error)),
         }

@@ -157,3 +157,16 @@ async fn s6_a_failed_ping_keeps_the_book_of_permits() {
     ws.start_send_unpin(Msg::Data(2)).unwrap();
     assert!(is_reset(&ws.flush().await));
 }
+
+#[tokio::test(start_paused = true)]
+async fn k4_closing_goes_its_way_although_there_is_an_error_to_tell() {
+    let (peer, mut ws) = waiting(Msg::Data(1)).await;
+    peer.set_refuses(Some(Fault::Full));
+    peer.set_ready(true);
+    idle(&mut ws, secs(1)).await;
+    peer.set_refuses(None);
+    assert_eq!(kept(ws.close().await), Some(Fault::Full.to_string()));
+    assert!(peer.is_closed());
+    assert!(ws.next().await.unwrap().is_err(), "no Close came back");
+    assert_eq!(peer.elapsed(), secs(36));
+}

@@ -158,6 +158,11 @@ impl Peer {
         std::sync::Arc::strong_count(&self.0) == 1
     }
 
+    /// The socket was closed, and that was flushed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.script().closed
+    }
+
     /// How often the socket was asked for anything.
     pub(crate) fn polls(&self) -> usize {
         self.script().polls
