@@ -18,10 +18,13 @@ use crate::pair::{CLOSE, PING, ROLES, bare, exact, farewell, millis, other, read
 
 #[path = "conformance/ends.rs"]
 mod ends;
+#[path = "conformance/tasks.rs"]
+mod tasks;
 use ends::{
-    goodbye, rest, the_peers_close_is_answered, the_users_close_is_answered, the_users_close_is_not_answered,
+    a_reset_is_the_inners_to_tell, goodbye, rest, the_peers_close_is_answered, the_users_close_is_answered, the_users_close_is_not_answered,
     what_comes_in_is_the_inners,
 };
+use tasks::{a_busy_handler_keeps_its_connection, a_silent_peer_of_a_task_gets_its_verdict};
 
 /// A library's socket.
 pub(crate) trait Kit: 'static {
@@ -69,6 +72,9 @@ pub(crate) async fn conforms<K: Kit>() {
         runs.spawn(what_comes_in_is_the_inners::<K>(role));
         runs.spawn(a_blocked_writer_goes_on::<K>(role));
         runs.spawn(backpressure_goes_both_ways::<K>(role));
+        runs.spawn(a_reset_is_the_inners_to_tell::<K>(role));
+        runs.spawn(a_busy_handler_keeps_its_connection::<K>(role));
+        runs.spawn(a_silent_peer_of_a_task_gets_its_verdict::<K>(role));
     }
     runs.join_all().await;
 }

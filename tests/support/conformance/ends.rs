@@ -113,6 +113,25 @@ pub(crate) async fn what_comes_in_is_the_inners<K: Kit>(role: Role) {
     }
 }
 
+/// J8: a reset while a message is half received is told as it would be without us, and then there is nothing more.
+pub(crate) async fn a_reset_is_the_inners_to_tell<K: Kit>(role: Role) {
+    let half = &frame(other(role), TEXT, b"whole")[..4];
+    let (near, mut far) = sockets(None).await;
+    let inner = K::open(near, &mut far, role, false).await;
+    let (expected, ()) = tokio::join!(items(inner), reset(far, half));
+    let (mut live, far) = open::<K>(role, LiveConfig::default(), None).await;
+    let monitor = live.monitor();
+    let (seen, ()) = tokio::join!(items(&mut live), reset(far, half));
+    assert_eq!(seen, expected);
+    assert!(matches!(monitor.health(), Health::Ended(Cause::StreamError | Cause::EndOfStream)), "{seen:?}");
+    assert!(live.send(K::make(Message::text("x"))).await.is_err());
+}
+
+async fn reset(mut far: TcpStream, last: &[u8]) {
+    far.write_all(last).await.unwrap();
+    far.set_zero_linger().unwrap();
+}
+
 async fn items<S, M, E>(mut socket: S) -> Vec<String>
 where
     S: Stream<Item = Result<M, E>> + Unpin,
