@@ -15,6 +15,7 @@ use crate::frame::Protocol;
 use crate::liveness::{Liveness, Time, View};
 use crate::monitor::{Health, Shared};
 use crate::outbox::Outbox;
+use crate::progress::Watch;
 use crate::waker::Half;
 
 /// What a `LiveStream` keeps for itself.
@@ -24,8 +25,6 @@ pub(crate) struct Driver {
     pub(crate) timer: Deadline,
     /// Kept from the moment the sink has failed; the stream yields it once.
     pub(crate) error: Option<LivenessError>,
-    /// What the stream half has met in the sink's place; the sink tells it once.
-    pub(crate) write_error: Option<LivenessError>,
     /// The half that is being polled.
     pub(crate) half: Half,
     /// The stream has nothing more to tell.
@@ -34,16 +33,26 @@ pub(crate) struct Driver {
     pub(crate) busy: bool,
     /// The last `poll_next` returned an item.
     pub(crate) after_item: bool,
-    /// Since when the consumer waits, where that counts (J7).
-    pub(crate) waits_since: Option<Time>,
     /// The expiry was noticed by a `poll_next` whose predecessor returned an item (J7).
     pub(crate) backlogged: bool,
     /// The stream half was polled since it last missed its turn at a deadline (V4).
     pub(crate) reader: bool,
     /// A probe waits to be handed to the inner, or to be flushed.
     pub(crate) probing: bool,
+    /// What most connections never have.
+    pub(crate) aside: Option<Box<Aside>>,
     /// Our ping holds back the user's writes (J1).
     holds: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    /// What the stream half has met in the sink's place; the sink tells it once.
+    pub(crate) write_error: Option<LivenessError>,
+    /// Since when the consumer waits, where that counts (J7).
+    pub(crate) waits_since: Option<Time>,
+    /// What looks below the messages (P).
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Driver {
@@ -52,21 +61,33 @@ impl Driver {
             machine,
             timer: Deadline::default(),
             error: None,
-            write_error: None,
             half: Half::Stream,
             told: false,
             busy: false,
             after_item: false,
-            waits_since: None,
             backlogged: false,
             reader: false,
             probing: false,
+            aside: None,
             holds: false,
         }
     }
 
     pub(crate) fn machine(&self) -> &Liveness {
         &self.machine
+    }
+
+    pub(crate) fn aside(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
+    }
+
+    pub(crate) fn has_write_error(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.write_error.is_some())
+    }
+
+    /// The machine, and what looks below the messages where there is such a thing.
+    pub(crate) fn watched(&mut self) -> Option<(&mut Liveness, &mut Watch)> {
+        Some((&mut self.machine, self.aside.as_mut()?.watch.as_mut()?))
     }
 
     pub(crate) fn is_finished(&self) -> bool {
@@ -133,6 +154,7 @@ where
     /// Sends what is to be sent and arms the timer for what comes next, until neither changes anything.
     pub(crate) fn settle(&mut self, cx: &mut Context<'_>, backlogged: bool) {
         loop {
+            self.watch_ping();
             self.pump(cx);
             let at = self.driver.machine.poll_timeout();
             let again = match self.driver.timer.expired() {
@@ -149,11 +171,36 @@ where
         let driver = &mut *self.driver;
         driver.busy = self.outbox.is_busy()
             || driver.probing
-            || driver.write_error.is_some()
+            || driver.has_write_error()
             || !driver.machine.is_open()
             || driver.machine.is_queued()
             || driver.machine.is_lapsed()
             || driver.timer.is_expired();
+    }
+
+    /// What has moved below the messages moves the deadline (P).
+    fn look_below(&mut self, now: Time, view: View) {
+        let Some((machine, watch)) = self.driver.watched().filter(|(machine, _)| machine.is_expired(now)) else {
+            return;
+        };
+        if machine.is_queued() {
+            if let Some(since) = watch.writes(now) {
+                machine.handle_progress(since);
+            }
+        } else if matches!(view, View::Drained { .. }) {
+            let rate = machine.config().min_progress_rate();
+            if let Some(since) = watch.answers(now, machine.heard_frame(), rate) {
+                machine.handle_moving(since);
+            }
+        }
+    }
+
+    fn watch_ping(&mut self) {
+        if let Some((machine, watch)) = self.driver.watched() {
+            if let Some(at) = machine.queued_at() {
+                watch.handle_queued(at);
+            }
+        }
     }
 
     /// Who was held back waits for no event of the inner's: he is told.
@@ -205,6 +252,7 @@ where
             return;
         }
         let now = self.now();
+        self.look_below(now, view);
         let under_way = self.driver.machine.under_way();
         let judgement = self.driver.machine.judge(now, view);
         self.note_judgement(judgement, under_way, now, view);

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::progress::Diagnosis;
 use crate::stats::LiveStats;
 
 /// Why a connection ended. The first cause is the one that is reported (K5).
@@ -80,6 +81,7 @@ pub(crate) struct Report {
     pub(crate) since_pong: Option<Duration>,
     pub(crate) deferrals: u32,
     pub(crate) misses: u32,
+    pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) stats: LiveStats,
     pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -141,6 +143,12 @@ impl LivenessError {
         self.0.misses
     }
 
+    /// Which layer died, where a progress source was given and the cause is [`PongTimeout`](Cause::PongTimeout) or
+    /// [`WriteStalled`](Cause::WriteStalled).
+    pub fn diagnosis(&self) -> Option<&Diagnosis> {
+        self.0.diagnosis.as_ref()
+    }
+
     /// The statistics of the whole connection, round-trip times among them.
     pub fn stats(&self) -> &LiveStats {
         &self.0.stats
@@ -163,6 +171,9 @@ impl fmt::Display for LivenessError {
         }
         if let Some(age) = self.since_inbound() {
             write!(f, ", last frame seen {age:.3?} ago")?;
+        }
+        if let Some(diagnosis) = self.diagnosis() {
+            write!(f, "; {diagnosis}")?;
         }
         Ok(())
     }

@@ -76,6 +76,7 @@ mod liveness;
 mod monitor;
 mod outbox;
 mod probe;
+mod progress;
 mod pump;
 mod read;
 mod spawn;
@@ -91,6 +92,7 @@ pub use config::{ConfigError, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_
 pub use error::{Cause, LivenessError};
 pub use frame::{Auto, Kind, Protocol, WsMessage};
 pub use monitor::{Health, LiveStats, Monitor};
+pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};
 

@@ -48,7 +48,7 @@ where
 
     /// The user's message leaves also where only the stream half is polled.
     fn pump_slot(&mut self, cx: &mut Context<'_>) {
-        if !self.outbox.has_slot() || self.driver.error.is_some() || self.driver.write_error.is_some() {
+        if !self.outbox.has_slot() || self.driver.error.is_some() || self.driver.has_write_error() {
             return;
         }
         match self.poll_slot(cx) {
@@ -173,6 +173,9 @@ where
         let now = self.now();
         if awaited && (progress || self.driver.machine.poll_ping().is_none()) {
             self.driver.machine.handle_flushed(now);
+            if let Some((_, watch)) = self.driver.watched().filter(|(machine, _)| machine.is_sent()) {
+                watch.handle_flushed(now);
+            }
         }
         if self.driver.probing {
             if let Some(probe) = self.shared.board().probe() {

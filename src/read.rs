@@ -36,14 +36,14 @@ where
         let read = self.poll_inner(cx);
         self.driver.after_item = matches!(read, Poll::Ready(Some(Ok(_))));
         if read.is_pending() && self.driver.machine.counts_waiting() {
-            self.driver.waits_since = Some(self.now());
+            self.driver.aside().waits_since = Some(self.now());
         }
         read
     }
 
     #[inline]
     fn end_waiting(&mut self) {
-        if let Some(since) = self.driver.waits_since.take() {
+        if let Some(since) = self.driver.aside.as_mut().and_then(|aside| aside.waits_since.take()) {
             let now = self.now();
             self.driver.machine.handle_waited(since, now);
         }

@@ -17,6 +17,7 @@ use crate::frame::{Auto, Protocol};
 use crate::liveness::{Liveness, Time};
 use crate::monitor::{Health, Monitor, Shared};
 use crate::outbox::Outbox;
+use crate::progress::{Progress, Watch};
 use crate::waker::Half;
 
 pin_project! {
@@ -68,6 +69,15 @@ impl<S: Stream, P> LiveStream<S, P> {
         let machine = Liveness::new(config, fastrand::u64(..));
         let shared = Shared::new(machine.is_judging());
         Self { inner, protocol, outbox: Outbox::default(), driver: Driver::new(machine), shared: Tie(shared) }
+    }
+
+    /// Looks below the messages from now on: a message that takes longer than a timeout to cross the path closes nothing
+    /// then, and a verdict says which layer died. See [`ProgressIo`](crate::ProgressIo) for a source that every transport
+    /// can have.
+    #[must_use]
+    pub fn with_progress(mut self, source: impl Progress + 'static) -> Self {
+        self.driver.aside().watch = Some(Watch::new(Box::new(source)));
+        self
     }
 
     /// The inner socket.

@@ -50,7 +50,7 @@ where
         let source = Protocol::<M, S::Error>::source(self.protocol, error);
         let now = self.now();
         self.outbox.give_up();
-        self.driver.write_error = Some(self.report(Cause::SendFailed, UnderWay::default(), now, Some(source)));
+        self.driver.aside().write_error = Some(self.report(Cause::SendFailed, UnderWay::default(), now, Some(source)));
         self.shared.fan.wake_all();
     }
 
@@ -91,9 +91,12 @@ where
         now: Time,
         source: Option<Box<dyn Error + Send + Sync>>,
     ) -> LivenessError {
+        let judged = matches!(cause, Cause::PongTimeout | Cause::WriteStalled);
+        let watch = self.driver.aside.as_ref().and_then(|aside| aside.watch.as_ref()).filter(|_| judged);
         let board = self.shared.board();
         LivenessError::new(Report {
             cause,
+            diagnosis: watch.map(|watch| watch.diagnose(cause)),
             since_queued: under_way.queued.map(|at| now.since(at)),
             since_flushed: under_way.flushed.map(|at| now.since(at)),
             since_pong: board.stats.last_pong.map(|at| now.since(at)),

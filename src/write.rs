@@ -103,7 +103,7 @@ where
     #[inline]
     fn check(&mut self) -> Result<(), <S as Sink<M>>::Error> {
         self.check_verdict()?;
-        let kept = self.driver.write_error.take();
+        let kept = self.driver.aside.as_mut().and_then(|aside| aside.write_error.take());
         self.tell(kept)
     }
 

@@ -14,6 +14,7 @@ const ALL: &str = r#"
     close_timeout = "3s"
     max_deferrals = 4
     missed_pongs = 2
+    min_progress_rate = 0
     ping_when = "idle"
     judge_after_first_pong = true
     keep_alive_only = true
@@ -30,6 +31,7 @@ fn built() -> LiveConfig {
         .close_timeout(Duration::from_secs(3))
         .max_deferrals(4)
         .missed_pongs(2)
+        .min_progress_rate(0)
         .ping_when(PingWhen::Idle)
         .judge_after_first_pong(true)
         .keep_alive_only(true)

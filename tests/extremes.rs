@@ -190,6 +190,7 @@ fn the_defaults() {
     assert_eq!(config.write_timeout(), secs(30));
     assert_eq!(config.close_timeout(), secs(10));
     assert_eq!((config.max_deferrals(), config.missed_pongs()), (1, 1));
+    assert_eq!(config.min_progress_rate(), 1024);
     assert_eq!(config.ping_when(), PingWhen::Always);
     assert!(!config.judge_after_first_pong() && !config.keep_alive_only());
     assert_eq!((config.close_code(), PONG_TIMEOUT_CLOSE_CODE), (3008, 3008));

@@ -72,6 +72,14 @@ impl LiveConfigBuilder {
         self
     }
 
+    /// In bytes per second, where a progress source is given
+    /// ([`LiveStream::with_progress`](crate::LiveStream::with_progress)): a message that comes in at this rate or faster
+    /// is a sign of life before it is complete, a slower one is none. Default is 1024. 0 means that any byte is one.
+    pub fn min_progress_rate(mut self, bytes_per_second: u64) -> Self {
+        self.0.min_progress_rate = bytes_per_second;
+        self
+    }
+
     /// When a ping falls due. Default is [`PingWhen::Always`].
     pub fn ping_when(mut self, when: PingWhen) -> Self {
         self.0.ping_when = when;

@@ -40,6 +40,8 @@ pub struct LiveOverrides {
     #[serde(skip_serializing_if = "Option::is_none")]
     missed_pongs: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    min_progress_rate: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ping_when: Option<PingWhen>,
     #[serde(skip_serializing_if = "Option::is_none")]
     judge_after_first_pong: Option<bool>,
@@ -66,6 +68,7 @@ impl LiveOverrides {
         put(&mut knobs.close_timeout, self.close_timeout);
         put(&mut knobs.max_deferrals, self.max_deferrals);
         put(&mut knobs.missed_pongs, self.missed_pongs);
+        put(&mut knobs.min_progress_rate, self.min_progress_rate);
         put(&mut knobs.ping_when, self.ping_when);
         put(&mut knobs.judge_after_first_pong, self.judge_after_first_pong);
         put(&mut knobs.keep_alive_only, self.keep_alive_only);
@@ -102,6 +105,7 @@ impl Serialize for LiveConfig {
             close_timeout: Some(knobs.close_timeout),
             max_deferrals: Some(knobs.max_deferrals),
             missed_pongs: Some(knobs.missed_pongs),
+            min_progress_rate: Some(knobs.min_progress_rate),
             ping_when: Some(knobs.ping_when),
             judge_after_first_pong: Some(knobs.judge_after_first_pong),
             keep_alive_only: Some(knobs.keep_alive_only),

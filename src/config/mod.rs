@@ -50,6 +50,7 @@ struct Knobs {
     close_timeout: Duration,
     max_deferrals: u32,
     missed_pongs: u32,
+    min_progress_rate: u64,
     ping_when: PingWhen,
     judge_after_first_pong: bool,
     keep_alive_only: bool,
@@ -67,6 +68,7 @@ impl Default for Knobs {
             close_timeout: Duration::from_secs(10),
             max_deferrals: 1,
             missed_pongs: 1,
+            min_progress_rate: 1024,
             ping_when: PingWhen::Always,
             judge_after_first_pong: false,
             keep_alive_only: false,
@@ -134,6 +136,11 @@ impl LiveConfig {
     /// M: how many consecutive misses make a verdict.
     pub fn missed_pongs(&self) -> u32 {
         self.0.missed_pongs
+    }
+
+    /// In bytes per second: an incoming message that is slower is no sign of life, where a progress source is given.
+    pub fn min_progress_rate(&self) -> u64 {
+        self.0.min_progress_rate
     }
 
     /// When a ping falls due.

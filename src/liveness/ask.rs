@@ -128,6 +128,28 @@ impl Liveness {
         !never && (self.proven || !self.config.judge_after_first_pong())
     }
 
+    /// When the ping that waits for its flush was queued.
+    pub(crate) fn queued_at(&self) -> Option<Time> {
+        match self.state {
+            State::Queued { ping, .. } => Some(ping.at),
+            _ => None,
+        }
+    }
+
+    /// W has passed at `now`, or T has where somebody is judged: a progress source is to be asked.
+    pub(crate) fn is_expired(&self, now: Time) -> bool {
+        match self.state {
+            State::Queued { ping, .. } => ping.progress.plus(self.config.write_timeout()) <= now,
+            State::Sent { ping, .. } => ping.deadline <= now && self.is_judging(),
+            _ => false,
+        }
+    }
+
+    /// A complete frame came since the flush or the last deferral.
+    pub(crate) fn heard_frame(&self) -> bool {
+        self.heard.since_deferral
+    }
+
     pub(crate) fn under_way(&self) -> UnderWay {
         let (queued, flushed, deferrals) = match self.state {
             State::Queued { ping, .. } => (Some(ping.at), None, 0),

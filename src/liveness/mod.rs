@@ -169,10 +169,10 @@ impl Liveness {
         }
     }
 
-    /// When to: the inner went from not ready to ready while a ping was queued.
-    pub(crate) fn handle_progress(&mut self, now: Time) {
+    /// When to: a ping is queued, and the inner went from not ready to ready, or a progress source has seen bytes leave.
+    pub(crate) fn handle_progress(&mut self, at: Time) {
         if let State::Queued { ping, .. } = &mut self.state {
-            ping.progress = now;
+            ping.progress = ping.progress.max(at);
         }
     }
 
@@ -198,6 +198,14 @@ impl Liveness {
             self.begin_judging();
         }
         Answer { rtt: answered.map(|(_, since)| now.since(since)) }
+    }
+
+    /// When to: a progress source has seen bytes move although the deadline has passed. T runs from `since` (P3, P4).
+    pub(crate) fn handle_moving(&mut self, since: Time) {
+        let timeout = self.config.pong_timeout();
+        if let State::Sent { ping, .. } = &mut self.state {
+            ping.deadline = ping.deadline.max(since.plus(timeout));
+        }
     }
 
     /// When to: reading goes on, which our consumer had stopped at `since` (none: before the ping was flushed). That time

@@ -19,6 +19,11 @@ impl Time {
         Self { nanos: self.nanos.saturating_add(nanos(span)) }
     }
 
+    pub(crate) fn before(self, span: Duration) -> Self {
+        let left = self.nanos.get().saturating_sub(nanos(span));
+        Self { nanos: NonZeroU64::new(left).unwrap_or(NonZeroU64::MIN) }
+    }
+
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanos.get().saturating_sub(earlier.nanos.get()))
     }

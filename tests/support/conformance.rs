@@ -21,8 +21,8 @@ mod ends;
 #[path = "conformance/tasks.rs"]
 mod tasks;
 use ends::{
-    a_reset_is_the_inners_to_tell, goodbye, rest, the_peers_close_is_answered, the_users_close_is_answered, the_users_close_is_not_answered,
-    what_comes_in_is_the_inners,
+    a_reset_is_the_inners_to_tell, goodbye, rest, the_peers_close_is_answered, the_users_close_is_answered,
+    the_users_close_is_not_answered, what_comes_in_is_the_inners,
 };
 use tasks::{a_busy_handler_keeps_its_connection, a_silent_peer_of_a_task_gets_its_verdict};
 

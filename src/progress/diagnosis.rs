@@ -1,0 +1,81 @@
+//! Which layer died (P4).
+
+use std::fmt;
+
+use super::TcpSight;
+
+/// What a progress source saw when a verdict fell: which layer died, as far as this end can know.
+///
+/// What it says of the peer's kernel it says of the next TCP hop: a proxy acknowledges on its own behalf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnosis {
+    /// The layer.
+    pub finding: Finding,
+    /// What TCP knew, where the source is a socket.
+    pub tcp: Option<TcpSight>,
+    /// The bytes that came in during the last pong timeout, where they made no message and were too few for
+    /// `min_progress_rate`.
+    pub trickle: Option<u64>,
+}
+
+/// Which layer died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Finding {
+    /// What we sent last was never acknowledged: the path is dead, or the peer's host.
+    PathDead,
+    /// The peer's kernel acknowledged our ping, and nobody answered it: the peer's process hangs.
+    PeerHung,
+    /// The peer does not read: its window is full.
+    WindowFull,
+    /// Bytes came in, no message among them, and slower than `min_progress_rate`.
+    Trickle,
+    /// The source cannot tell.
+    Unknown,
+}
+
+impl TcpSight {
+    /// The peer has no room for another segment, and something waits for it.
+    pub(super) fn is_window_full(&self) -> bool {
+        let flying = self.unacknowledged.saturating_sub(self.unsent);
+        self.window.is_some_and(|window| self.unsent > 0 && u64::from(window) < flying + u64::from(self.segment.max(1)))
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PathDead => "path dead",
+            Self::PeerHung => "peer hung",
+            Self::WindowFull => "peer does not read",
+            Self::Trickle => "trickle",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+/// One line for a person.
+impl fmt::Display for Diagnosis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tcp = self.tcp.unwrap_or_default();
+        write!(f, "{}", self.finding)?;
+        match self.finding {
+            Finding::PathDead => write!(
+                f,
+                ": {} bytes unacknowledged, {} retransmissions, last acknowledgement {:.1?} ago",
+                tcp.unacknowledged, tcp.retransmissions, tcp.since_acknowledged
+            ),
+            Finding::PeerHung => write!(
+                f,
+                ": its kernel acknowledged our ping, nobody answered; last data {:.1?} ago",
+                tcp.since_received
+            ),
+            Finding::WindowFull => write!(f, ": its window is full, {} bytes wait for it", tcp.unsent),
+            Finding::Trickle => {
+                write!(f, ": {} bytes in the last timeout, no message among them", self.trickle.unwrap_or(0))
+            }
+            Finding::Unknown => Ok(()),
+        }
+    }
+}
