@@ -196,7 +196,8 @@ where
     }
 }
 
-/// After a verdict every method returns the verdict's error at once.
+/// After a verdict every method returns the verdict's error at once; the stream yields it when the farewell is over, at
+/// most a second later (K1). Whoever stops reading because a send failed still knows the cause from the sink's error.
 impl<S, P, M, E> Sink<M> for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
