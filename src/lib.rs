@@ -62,6 +62,7 @@
 //!                                                  deadline.rs
 //!  both halves' wakers: waker.rs     knobs: config.rs     outcomes: error.rs, monitor.rs, probe.rs, stats.rs
 //!  all meet in stream.rs (the type) and drive.rs (one poll of it); ends: verdict.rs; a task of its own: spawn/
+//!  below the messages: progress/
 //! ```
 
 mod adapters;
@@ -70,11 +71,13 @@ mod config;
 mod cost;
 mod deadline;
 mod drive;
+mod driver;
 mod error;
 mod frame;
 mod liveness;
 mod monitor;
 mod outbox;
+mod poll;
 mod probe;
 mod progress;
 mod pump;

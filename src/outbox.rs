@@ -86,6 +86,24 @@ impl<I> Outbox<I> {
         polled.map_ok(|()| waited)
     }
 
+    /// As `poll_flush`, where nothing but the user's own is to be flushed.
+    #[inline]
+    pub(crate) fn poll_flush_of_user<S: Sink<M>, M>(
+        &mut self,
+        inner: Pin<&mut S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>> {
+        let polled = inner.poll_flush(cx);
+        self.flushing = polled.is_pending();
+        polled
+    }
+
+    /// When to: the user's message goes straight to the inner.
+    #[inline]
+    pub(crate) fn use_permit(&mut self) {
+        self.permit = Permit::None;
+    }
+
     /// When to: the inner's write side is of no use any more. What belongs to the user stays.
     pub(crate) fn give_up(&mut self) {
         *self = Self { slot: self.slot.take(), permit: self.permit, ..Self::default() };
@@ -95,13 +113,26 @@ impl<I> Outbox<I> {
         std::mem::take(&mut self.progress)
     }
 
-    /// When to: the inner is ready and the user asked for it.
+    /// As `poll_ready` and `grant`, where no frame of ours waits for progress.
     #[inline]
+    pub(crate) fn poll_ready_of_user<S: Sink<M>, M>(
+        &mut self,
+        inner: Pin<&mut S>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>> {
+        let polled = inner.poll_ready(cx);
+        self.blocked = polled.is_pending();
+        if let Poll::Ready(Ok(())) = polled {
+            self.permit = Permit::Held;
+        }
+        polled
+    }
+
+    /// When to: the inner is ready and the user asked for it.
     pub(crate) fn grant(&mut self) {
         self.permit = Permit::Held;
     }
 
-    #[inline]
     pub(crate) fn poll_ready<S: Sink<M>, M>(
         &mut self,
         inner: Pin<&mut S>,
@@ -134,7 +165,6 @@ impl<I> Outbox<I> {
 
 impl<M, E> Outbox<Result<M, E>> {
     /// The user's `start_send`.
-    #[inline]
     pub(crate) fn send<S: Sink<M>>(&mut self, mut inner: Pin<&mut S>, item: M) -> Result<(), S::Error> {
         let owed = std::mem::replace(&mut self.permit, Permit::None) == Permit::Owed;
         if !owed && self.slot.is_none() {

@@ -20,20 +20,31 @@ where
     S: Stream<Item = Result<M, E>> + Sink<M>,
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
+    #[inline(never)]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.driver.reader = true;
         self.end_waiting();
-        if self.is_busy() {
-            self.tend(cx, Half::Stream);
-            if self.driver.machine.dying().is_some() {
-                self.judge(cx, View::Item { backlogged: false });
-                self.end_farewell();
-            }
-            if self.driver.machine.is_over() {
-                return Poll::Ready(self.last_word());
-            }
+        self.tend(cx, Half::Stream);
+        if self.driver.machine.dying().is_some() {
+            self.judge(cx, View::Item { backlogged: false });
+            self.end_farewell();
         }
-        let read = self.poll_inner(cx);
+        if self.driver.machine.is_over() {
+            return Poll::Ready(self.last_word());
+        }
+        let read = self.inner.as_mut().poll_next(cx);
+        self.read_on(cx, read)
+    }
+
+    /// Reads until there is something to show; `read` is what the inner has yielded already.
+    #[inline(never)]
+    pub(crate) fn read_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: Poll<Option<Result<M, E>>>,
+    ) -> Poll<Option<Result<M, E>>> {
+        self.driver.half = Half::Stream;
+        let read = self.poll_inner(cx, read);
         self.driver.after_item = matches!(read, Poll::Ready(Some(Ok(_))));
         if read.is_pending() && self.driver.machine.counts_waiting() {
             self.driver.aside().waits_since = Some(self.now());
@@ -41,7 +52,6 @@ where
         read
     }
 
-    #[inline]
     fn end_waiting(&mut self) {
         if let Some(since) = self.driver.aside.as_mut().and_then(|aside| aside.waits_since.take()) {
             let now = self.now();
@@ -76,9 +86,9 @@ where
         }
     }
 
-    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
-        for _ in 0..HIDDEN_PER_POLL {
-            match self.inner.as_mut().poll_next(cx) {
+    fn poll_inner(&mut self, cx: &mut Context<'_>, mut read: Poll<Option<Result<M, E>>>) -> Poll<Option<Result<M, E>>> {
+        for hidden in 1.. {
+            match read {
                 Poll::Ready(Some(Ok(message))) => {
                     if let Some(message) = self.sift(cx, message) {
                         return Poll::Ready(Some(Ok(message)));
@@ -91,6 +101,10 @@ where
                 Poll::Ready(None) => return Poll::Ready(self.inner_ended()),
                 Poll::Pending => return self.drained(cx),
             }
+            if hidden == HIDDEN_PER_POLL {
+                break;
+            }
+            read = self.inner.as_mut().poll_next(cx);
         }
         self.judge_undrained(cx);
         self.shared.fan.wake_all();
@@ -98,13 +112,8 @@ where
     }
 
     /// The message, where it is the user's.
-    #[inline]
     fn sift(&mut self, cx: &mut Context<'_>, message: M) -> Option<M> {
         let kind = Protocol::<M, E>::kind(self.protocol, &message);
-        if kind == Kind::Data && !self.driver.busy {
-            self.driver.machine.handle_frame();
-            return Some(message);
-        }
         let close = kind == Kind::Close;
         let shown = match kind {
             Kind::Data => self.hear(),

@@ -11,12 +11,14 @@ use futures_util::{Sink, Stream};
 use pin_project_lite::pin_project;
 
 use crate::config::LiveConfig;
-use crate::drive::{Driver, Parts};
+use crate::drive::Parts;
+use crate::driver::Driver;
 use crate::error::Cause;
-use crate::frame::{Auto, Protocol};
+use crate::frame::{Auto, Kind, Protocol};
 use crate::liveness::{Liveness, Time};
 use crate::monitor::{Health, Monitor, Shared};
 use crate::outbox::Outbox;
+use crate::poll::{parked_by, passed_on, polled_by};
 use crate::progress::{Progress, Watch};
 use crate::waker::Half;
 
@@ -115,6 +117,11 @@ impl<S: Stream, P> LiveStream<S, P> {
         (self.inner, self.outbox.into_slot().and_then(Result::ok))
     }
 
+    #[inline]
+    fn is_busy(&self) -> bool {
+        self.driver.busy || self.shared.0.wants_attention()
+    }
+
     fn parts(self: Pin<&mut Self>) -> Parts<'_, S, P> {
         let this = self.project();
         Parts {
@@ -176,8 +183,23 @@ where
     type Item = S::Item;
 
     /// After the one `Err` of a verdict, and after the inner's end, `None` for ever.
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_read(cx))
+    ///
+    /// Mostly there is nothing to do but to pass on a message, and no more code runs then; so for the sink.
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_busy() {
+            return polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_read(cx));
+        }
+        let this = self.as_mut().project();
+        this.shared.0.fan.begin();
+        let read = this.inner.poll_next(&mut Context::from_waker(&waker_ref(&this.shared.0.fan)));
+        this.driver.reader = true;
+        if let Poll::Ready(Some(Ok(message))) = &read {
+            if let Kind::Data = Protocol::<M, E>::kind(this.protocol, message) {
+                this.driver.handle_data();
+                return read;
+            }
+        }
+        parked_by(Half::Stream, self.parts(), cx, |parts, cx| parts.read_on(cx, read))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -206,39 +228,35 @@ where
     type Error = <S as Sink<M>>::Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx))
+        if self.is_busy() {
+            return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx));
+        }
+        let this = self.project();
+        passed_on(&this.shared.0.fan, cx, |cx| this.outbox.poll_ready_of_user(this.inner, cx))
     }
 
     fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
-        self.parts().start_send(item)
+        let closes = matches!(Protocol::<M, E>::kind(&self.protocol, &item), Kind::Close);
+        if closes || self.driver.busy {
+            return self.parts().start_send(item);
+        }
+        let this = self.project();
+        this.outbox.use_permit();
+        this.inner.start_send(item)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx))
+        if self.is_busy() {
+            return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx));
+        }
+        let this = self.project();
+        passed_on(&this.shared.0.fan, cx, |cx| this.outbox.poll_flush_of_user(this.inner, cx))
     }
 
     /// Begins the closing handshake where none was begun; ends within C.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_close(cx))
     }
-}
-
-/// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
-#[inline]
-fn polled_by<'a, S: Stream, P, T>(
-    half: Half,
-    mut parts: Parts<'a, S, P>,
-    cx: &mut Context<'_>,
-    poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    parts.driver.half = half;
-    let fan = &parts.shared.fan;
-    fan.begin();
-    let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(fan)));
-    if polled.is_pending() {
-        fan.park(half, cx.waker());
-    }
-    polled
 }
 
 /// `ws.live(config)`.

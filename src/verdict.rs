@@ -76,6 +76,7 @@ where
         let now = self.now();
         let under_way = self.driver.machine.under_way();
         self.driver.machine.handle_end();
+        self.driver.busy = true;
         // A timer of a runtime that is gone is not to be polled again.
         self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
         let error = self.report(Cause::Dropped, under_way, now, None);

@@ -15,22 +15,22 @@ where
     S: Stream<Item = Result<M, E>> + Sink<M>,
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
+    #[inline(never)]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
-        if self.is_busy() {
-            self.tend(cx, Half::Sink);
-            self.judge_from_sink(cx);
-            self.check()?;
-            if self.driver.machine.holds_writer() {
-                return Poll::Pending;
-            }
-            ready!(self.poll_before(cx))?;
+        self.tend(cx, Half::Sink);
+        self.judge_from_sink(cx);
+        self.check()?;
+        if self.driver.machine.holds_writer() {
+            return Poll::Pending;
         }
+        ready!(self.poll_before(cx))?;
         ready!(self.outbox.poll_ready(self.inner.as_mut(), cx))?;
         self.note_progress();
         self.outbox.grant();
         Poll::Ready(Ok(()))
     }
 
+    #[inline(never)]
     pub(crate) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
         self.check()?;
         let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
@@ -45,13 +45,12 @@ where
         sent
     }
 
+    #[inline(never)]
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
-        if self.is_busy() {
-            self.tend(cx, Half::Sink);
-            self.judge_from_sink(cx);
-            self.check()?;
-            ready!(self.poll_before(cx))?;
-        }
+        self.tend(cx, Half::Sink);
+        self.judge_from_sink(cx);
+        self.check()?;
+        ready!(self.poll_before(cx))?;
         let progress = ready!(self.outbox.poll_flush(self.inner.as_mut(), cx))?;
         if self.driver.machine.awaits_flush() || self.driver.probing {
             self.note_flushed(progress);

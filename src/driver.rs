@@ -1,0 +1,91 @@
+//! What a `LiveStream` keeps for itself, beside the inner and what waits for it.
+
+use crate::deadline::Deadline;
+use crate::error::LivenessError;
+use crate::liveness::{Liveness, Time};
+use crate::progress::Watch;
+use crate::waker::Half;
+
+/// What a `LiveStream` keeps for itself.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    pub(crate) machine: Liveness,
+    pub(crate) timer: Deadline,
+    /// Kept from the moment the sink has failed; the stream yields it once.
+    pub(crate) error: Option<LivenessError>,
+    /// The half that is being polled.
+    pub(crate) half: Half,
+    /// The stream has nothing more to tell.
+    pub(crate) told: bool,
+    /// There is more to do in a poll than to pass on messages. Where it is false there is no error to tell, nothing waits
+    /// for the inner, and no flush means anything.
+    pub(crate) busy: bool,
+    /// The last `poll_next` returned an item.
+    pub(crate) after_item: bool,
+    /// The expiry was noticed by a `poll_next` whose predecessor returned an item (J7).
+    pub(crate) backlogged: bool,
+    /// The stream half was polled since it last missed its turn at a deadline (V4).
+    pub(crate) reader: bool,
+    /// A probe waits to be handed to the inner, or to be flushed.
+    pub(crate) probing: bool,
+    /// What most connections never have.
+    pub(crate) aside: Option<Box<Aside>>,
+    /// Our ping holds back the user's writes (J1).
+    pub(crate) holds: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Aside {
+    /// What the stream half has met in the sink's place; the sink tells it once.
+    pub(crate) write_error: Option<LivenessError>,
+    /// Since when the consumer waits, where that counts (J7).
+    pub(crate) waits_since: Option<Time>,
+    /// What looks below the messages (P).
+    pub(crate) watch: Option<Watch>,
+}
+
+impl Driver {
+    pub(crate) fn new(machine: Liveness) -> Self {
+        Self {
+            machine,
+            timer: Deadline::default(),
+            error: None,
+            half: Half::Stream,
+            told: false,
+            busy: false,
+            after_item: false,
+            backlogged: false,
+            reader: false,
+            probing: false,
+            aside: None,
+            holds: false,
+        }
+    }
+
+    pub(crate) fn machine(&self) -> &Liveness {
+        &self.machine
+    }
+
+    pub(crate) fn aside(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
+    }
+
+    pub(crate) fn has_write_error(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.write_error.is_some())
+    }
+
+    /// The machine, and what looks below the messages where there is such a thing.
+    pub(crate) fn watched(&mut self) -> Option<(&mut Liveness, &mut Watch)> {
+        Some((&mut self.machine, self.aside.as_mut()?.watch.as_mut()?))
+    }
+
+    #[inline]
+    pub(crate) fn handle_data(&mut self) {
+        self.machine.handle_frame();
+        self.after_item = true;
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.machine.is_over() && (self.told || self.error.is_none())
+    }
+}
