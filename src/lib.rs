@@ -51,7 +51,10 @@
 //!
 //! What a stream of messages cannot see is half a message: everything that the inner buffers (tungstenite: 128 KiB) and
 //! one message more must be written within W, and one incoming frame must arrive within T (P5). Where messages are
-//! large and paths slow, choose both accordingly.
+//! large and paths slow, choose both accordingly, or give it [a source of progress](guide::progress).
+//!
+//! [The guide](guide) tells which layer notices what, what each environment cuts and when, how to choose the times, and
+//! what to do when a connection drops all the same.
 //!
 //! # The data's way
 //!
@@ -98,6 +101,8 @@ pub use monitor::{Health, LiveStats, Monitor};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};
+
+pub mod guide;
 
 /// The contract, clause by clause.
 pub mod contract {
