@@ -65,11 +65,15 @@
 //!                                                  deadline.rs
 //!  both halves' wakers: waker.rs     knobs: config.rs     outcomes: error.rs, monitor.rs, probe.rs, stats.rs
 //!  all meet in stream.rs (the type) and drive.rs (one poll of it); ends: verdict.rs; a task of its own: spawn/
-//!  below the messages: progress/
+//!  below the messages: progress/, tcp/     dialling: connect/
 //! ```
+
+#![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
 mod adapters;
 mod config;
+#[cfg(feature = "connect")]
+mod connect;
 #[cfg(test)]
 mod cost;
 mod deadline;
@@ -88,6 +92,8 @@ mod read;
 mod spawn;
 mod stats;
 mod stream;
+#[cfg(feature = "tcp")]
+mod tcp;
 mod verdict;
 mod waker;
 mod write;
@@ -95,12 +101,16 @@ mod write;
 #[cfg(feature = "serde")]
 pub use config::LiveOverrides;
 pub use config::{ConfigError, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
+#[cfg(feature = "connect")]
+pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
 pub use error::{Cause, LivenessError};
 pub use frame::{Auto, Kind, Protocol, WsMessage};
 pub use monitor::{Health, LiveStats, Monitor};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};
+#[cfg(feature = "tcp")]
+pub use tcp::{TcpOptionFailure, TcpOptions, TcpOptionsError, TcpProgress};
 
 pub mod guide;
 

@@ -1,0 +1,82 @@
+//! What kept us from a connection, and where the time went.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// The steps of [`connect`](crate::connect), in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConnectPhase {
+    /// Making a request of what was given.
+    Request,
+    /// Name resolution.
+    Resolve,
+    /// The TCP connection and its options.
+    Tcp,
+    /// The TLS handshake.
+    Tls,
+    /// The WebSocket handshake (RFC 6455 section 4).
+    Upgrade,
+}
+
+impl fmt::Display for ConnectPhase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "request",
+            Self::Resolve => "name resolution",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Upgrade => "upgrade",
+        })
+    }
+}
+
+/// Why [`connect`](crate::connect) failed. Its [`source`](Error::source) is the error of the step that failed
+/// ([`std::io::Error`], tungstenite's `Error`, ...); there is none where the time was over.
+#[derive(Debug)]
+pub struct ConnectError {
+    pub(super) phase: ConnectPhase,
+    pub(super) timeout: Duration,
+    pub(super) spent: Vec<(ConnectPhase, Duration)>,
+    pub(super) source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ConnectError {
+    /// The step that failed, or had no time left.
+    pub fn phase(&self) -> ConnectPhase {
+        self.phase
+    }
+
+    /// The time was over.
+    pub fn is_timeout(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// How long each step took that was begun, the failed one last.
+    pub fn spent(&self) -> &[(ConnectPhase, Duration)] {
+        &self.spent
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Some(source) => write!(f, "{}: {source}", self.phase)?,
+            None => write!(f, "{}: not done within {:?}", self.phase, self.timeout)?,
+        }
+        for (index, (phase, spent)) in self.spent.iter().enumerate() {
+            write!(f, "{}{phase} {spent:.1?}", if index == 0 { " (" } else { ", " })?;
+        }
+        if self.spent.is_empty() { Ok(()) } else { f.write_str(")") }
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(&**source),
+            None => None,
+        }
+    }
+}
