@@ -151,7 +151,7 @@ where
         let now = self.now();
         let answer = self.driver.machine.handle_answer(number, now);
         let mut board = self.shared.board();
-        board.stats.pongs_received += 1;
+        board.stats.count(|stats| &mut stats.pongs_received);
         board.stats.last_inbound = Some(now);
         board.stats.last_pong = Some(now);
         board.judging = self.driver.machine.is_judging();

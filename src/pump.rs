@@ -136,7 +136,7 @@ where
         match ours {
             Ours::Ping(_) => {
                 let number = self.driver.machine.handle_handed();
-                self.shared.board().stats.pings_sent += 1;
+                self.shared.board().stats.count(|stats| &mut stats.pings_sent);
                 trace!(number, "ping");
             }
             Ours::Probe(_) => self.note_probe(),
@@ -148,7 +148,7 @@ where
         let number = self.driver.machine.handle_probe_handed();
         let now = self.now();
         let mut board = self.shared.board();
-        board.stats.pings_sent += 1;
+        board.stats.count(|stats| &mut stats.pings_sent);
         if let Some(probe) = board.probe() {
             probe.handle_handed(number, now);
         }

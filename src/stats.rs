@@ -29,10 +29,11 @@ pub struct LiveStats {
     pub last_inbound: Option<Duration>,
 }
 
+/// 32 bits are 136 years of one ping a second; the counters saturate.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
-    pub(crate) pings_sent: u64,
-    pub(crate) pongs_received: u64,
+    pub(crate) pings_sent: u32,
+    pub(crate) pongs_received: u32,
     pub(crate) misses: u32,
     pub(crate) deferrals: u32,
     rtt: Option<Rtt>,
@@ -73,6 +74,12 @@ fn weigh(old: u64, new: u64, parts: u64) -> u64 {
 }
 
 impl Stats {
+    /// One more.
+    pub(crate) fn count(&mut self, which: impl FnOnce(&mut Self) -> &mut u32) {
+        let counter = which(self);
+        *counter = counter.saturating_add(1);
+    }
+
     pub(crate) fn handle_rtt(&mut self, rtt: Duration) {
         self.rtt = Some(self.rtt.map_or_else(|| Rtt::first(rtt), |old| old.next(rtt)));
     }
@@ -80,8 +87,8 @@ impl Stats {
     pub(crate) fn public(&self, now: Time) -> LiveStats {
         let rtt = self.rtt;
         LiveStats {
-            pings_sent: self.pings_sent,
-            pongs_received: self.pongs_received,
+            pings_sent: self.pings_sent.into(),
+            pongs_received: self.pongs_received.into(),
             misses: self.misses.into(),
             deferrals: self.deferrals.into(),
             last_rtt: rtt.map(|rtt| rtt.last.since(Time::START)),

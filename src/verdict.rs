@@ -18,8 +18,8 @@ where
 {
     pub(crate) fn note_judgement(&mut self, judgement: Judgement, under_way: UnderWay, now: Time, view: View) {
         match judgement {
-            Judgement::Deferred => self.shared.board().stats.deferrals += 1,
-            Judgement::Missed => self.shared.board().stats.misses += 1,
+            Judgement::Deferred => self.shared.board().stats.count(|stats| &mut stats.deferrals),
+            Judgement::Missed => self.shared.board().stats.count(|stats| &mut stats.misses),
             Judgement::Unjudged if matches!(view, View::Sink { .. }) => {
                 self.driver.reader &= self.driver.machine.is_lapsed();
             }
@@ -56,7 +56,7 @@ where
 
     pub(crate) fn condemn(&mut self, cause: Cause, under_way: UnderWay, now: Time) {
         if cause == Cause::PongTimeout {
-            self.shared.board().stats.misses += 1;
+            self.shared.board().stats.count(|stats| &mut stats.misses);
         }
         let error = match self.driver.error.take() {
             Some(kept) => kept,

@@ -153,7 +153,7 @@ impl Liveness {
     pub(crate) fn under_way(&self) -> UnderWay {
         let (queued, flushed, deferrals) = match self.state {
             State::Queued { ping, .. } => (Some(ping.at), None, 0),
-            State::Sent { ping, .. } => (Some(ping.at), Some(ping.flushed), ping.deferrals),
+            State::Sent { ping, .. } => (Some(ping.queued()), Some(ping.flushed), ping.deferrals),
             _ => (None, None, 0),
         };
         UnderWay { queued, flushed, deferrals }

@@ -149,16 +149,7 @@ impl Liveness {
             State::Queued { due, ping: Queued { at, number: Some(number), .. } } => {
                 let (due, at, number) = (*due, *at, *number);
                 let deadline = self.pong_deadline(now, due);
-                let ping = Sent {
-                    at,
-                    flushed: now,
-                    deadline,
-                    number,
-                    deferrals: 0,
-                    overdue: false,
-                    lapsed: None,
-                    waited: None,
-                };
+                let ping = Sent::new(at, now, deadline, number);
                 self.state = State::Sent { due, ping };
                 self.forget_frames();
             }

@@ -16,6 +16,8 @@
 //!   T pong_timeout   W write_timeout   C close_timeout   M missed_pongs
 //! ```
 
+use std::time::Duration;
+
 use super::Time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,17 +55,38 @@ pub(crate) struct Queued {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
-    pub(crate) at: Time,
     pub(crate) flushed: Time,
     pub(crate) deadline: Time,
     pub(crate) number: u32,
     pub(crate) deferrals: u32,
+    /// How long before the flush it was queued.
+    pub(crate) queued_micros: u32,
     /// The next due time has passed meanwhile.
     pub(crate) overdue: bool,
     /// The sink half saw the deadline pass and leaves the judging to the stream half until then (V4).
     pub(crate) lapsed: Option<Time>,
     /// T was restarted for a busy consumer (J7); counted from the start: how long it has been waiting to read since.
     pub(crate) waited: Option<Time>,
+}
+
+impl Sent {
+    pub(crate) fn new(queued: Time, flushed: Time, deadline: Time, number: u32) -> Self {
+        Self {
+            flushed,
+            deadline,
+            number,
+            deferrals: 0,
+            queued_micros: u32::try_from(flushed.since(queued).as_micros()).unwrap_or(u32::MAX),
+            overdue: false,
+            lapsed: None,
+            waited: None,
+        }
+    }
+
+    /// To the microsecond.
+    pub(crate) fn queued(&self) -> Time {
+        self.flushed.before(Duration::from_micros(self.queued_micros.into()))
+    }
 }
 
 /// How far our own Close has come.
