@@ -1,0 +1,37 @@
+//! (c) Any inbound frame counts as life, and an idle deadline.
+
+use futures_util::SinkExt;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Sink, Stream, ping};
+use crate::world::ours::User;
+use crate::world::pace::Pace;
+use crate::world::peer::never;
+
+/// Whether the peer was taken for dead.
+pub async fn run(mut sink: Sink, mut stream: Stream, user: User) -> bool {
+    let mut pace = Pace::new(&user);
+    let (i, t) = (user.scenario.config.ping_interval(), user.scenario.config.pong_timeout());
+    let idle = || Instant::now().checked_add(i.saturating_add(t)).unwrap_or_else(never);
+    let (mut number, mut tick, mut deadline) = (0, Instant::now() + i, idle());
+    loop {
+        user.stay_away().await;
+        tokio::select! {
+            biased;
+            item = user.next(&mut stream) => {
+                deadline = idle();
+                if user.took(item).await {
+                    return false;
+                }
+            }
+            () = sleep_until(deadline) => return true,
+            () = sleep_until(tick) => {
+                tick = Instant::now() + i;
+                if sink.send(ping(&mut number)).await.is_err() {
+                    return false;
+                }
+            }
+            () = sleep_until(pace.next()) => pace.write(&mut sink).await,
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The other promises, checked in every run of ours: what breaks one, in words.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ws_liveness::Cause;
+
+use super::facts::{GRAIN, expected, unread};
+use super::frames::{BINARY, CLOSE, HEAD, PING};
+use super::log::Item;
+use super::oracle::Oracle;
+
+pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
+    let mut broken = Vec::new();
+    broken.extend(oracle.live_closed());
+    match oracle.lateness() {
+        Some(Err(late)) => broken.push(format!("a dead peer was not closed: {late:?} over the limit")),
+        Some(Ok(late)) if late > GRAIN => broken.push(format!("the verdict came {late:?} after the limit")),
+        _ => {}
+    }
+    let waited = oracle.waited_in_vain();
+    broken.extend(waited.map(|waited| format!("after {waited:?} of waiting for a pong there was no verdict")));
+    broken.extend(exactness(oracle));
+    broken.extend(cause(oracle));
+    broken.extend(inbound(oracle));
+    broken.extend(outbound(oracle));
+    broken.extend(pings(oracle));
+    broken.extend(endings(oracle));
+    broken.extend(oracle.run.log.afterwards.iter().cloned());
+    broken
+}
+
+/// Where nothing on our side blurs it, the verdict falls in the millisecond that the contract names.
+fn exactness(oracle: &Oracle<'_>) -> Option<String> {
+    let run = oracle.run;
+    if oracle.config.missed_pongs() > 1 || !oracle.judges() || !run.scenario.ours.is_prompt() {
+        return None;
+    }
+    for ping in oracle.pings.iter().filter(|ping| ping.flushed <= oracle.end) {
+        let Some(due) = oracle.exact_due(ping).filter(|due| !oracle.met_before(ping, *due)) else { continue };
+        let until = ping.answered.unwrap_or(oracle.end).min(oracle.end);
+        if until > due + GRAIN && unread(run, ping.flushed, until).is_zero() {
+            let (flushed, due) = (ping.flushed - run.start, due - run.start);
+            return Some(format!("the ping of {flushed:?} is still outstanding after its due {due:?}"));
+        }
+    }
+    let (at, cause) = oracle.verdict()?;
+    let due = oracle.exact_due(oracle.pings.last()?)?;
+    let early = cause == Cause::PongTimeout && at + GRAIN < due;
+    early.then(|| format!("the verdict came {:?} before it was due", due - at))
+}
+
+fn cause(oracle: &Oracle<'_>) -> Option<String> {
+    let (run, (at, cause)) = (oracle.run, oracle.run.log.verdict?);
+    let closes = |tap: &super::tap::Tap| tap.seen.iter().any(|seen| seen.frame.opcode == CLOSE);
+    let close = run.log.close.is_some() || closes(&run.back) || closes(&run.out);
+    let gone = run.back.end.is_some() || run.back.aborted.is_some() || run.out.aborted.is_some();
+    let right = match cause {
+        Cause::PongTimeout | Cause::WriteStalled => true,
+        Cause::PingFailed => run.out.aborted.is_some(),
+        Cause::CloseTimeout => close && at + GRAIN >= oracle.end + oracle.config.close_timeout(),
+        Cause::Closed => close,
+        Cause::EndOfStream | Cause::StreamError => gone || close,
+        _ => false,
+    };
+    let reported = run.log.items.iter().find_map(|(_, item)| match item {
+        Item::Failed { cause, .. } => *cause,
+        _ => None,
+    });
+    if reported.is_some_and(|reported| reported != cause) {
+        return Some(format!("the error says {reported:?}, the monitor {cause:?}"));
+    }
+    (!right).then(|| format!("cause {cause:?} is not true"))
+}
+
+/// Promise 3, inbound: in order, nothing added, complete up to the cut.
+fn inbound(oracle: &Oracle<'_>) -> Option<String> {
+    let run = oracle.run;
+    let want = expected(run, &oracle.pings);
+    let got: Vec<&Item> =
+        run.log.items.iter().map(|(_, item)| item).filter(|item| matches!(item, Item::Message { .. })).collect();
+    let same = |want: &Item, got: &Item| match (want, got) {
+        (Item::Message { opcode: CLOSE, .. }, Item::Message { opcode: CLOSE, .. }) => true,
+        _ => want == got,
+    };
+    if let Some(at) = (0..got.len()).find(|at| want.get(*at).is_none_or(|(_, want)| !same(want, got[*at]))) {
+        return Some(format!("message {at} is {:?}, sent was {:?}", got[at], want.get(at)));
+    }
+    let (_, missing) = want.get(got.len())?;
+    let readable = want[got.len()].0?;
+    let drained = oracle.verdict().is_some_and(|(_, cause)| cause == Cause::PongTimeout);
+    let whole = drained || run.scenario.ours.is_prompt();
+    let lost = run.back.aborted.is_some();
+    (whole && !lost && readable + GRAIN < oracle.end).then(|| format!("never delivered: {missing:?}"))
+}
+
+fn outbound(oracle: &Oracle<'_>) -> Option<String> {
+    let run = oracle.run;
+    let frames: Vec<_> = run.out.seen.iter().filter(|seen| seen.frame.opcode == BINARY).collect();
+    for (at, seen) in frames.iter().enumerate() {
+        let number = seen.frame.head[..HEAD].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        match run.log.sent.get(at) {
+            Some(sent) if sent.number == number && sent.len == seen.frame.len => {}
+            sent => return Some(format!("{at}th on the path: number {number}, sent was {sent:?}")),
+        }
+    }
+    let confirmed = run.log.sent.iter().filter(|sent| matches!(sent.done, Some((_, true)))).count();
+    (confirmed > frames.len()).then(|| format!("{confirmed} sends succeeded, {} left", frames.len()))
+}
+
+/// S3, S4.
+fn pings(oracle: &Oracle<'_>) -> Option<String> {
+    let run = oracle.run;
+    let close = run.out.seen.iter().position(|seen| seen.frame.opcode == CLOSE);
+    if close.is_some_and(|close| run.out.seen[close..].iter().any(|seen| seen.frame.opcode == PING)) {
+        return Some("a ping after our Close".into());
+    }
+    let heard = run.log.items.iter().find(|(_, item)| matches!(item, Item::Message { opcode: CLOSE, .. }));
+    let last = oracle.pings.last().map(|ping| ping.flushed);
+    // What the inner had taken before leaves all the same.
+    if heard.zip(last).is_some_and(|((heard, _), last)| last > *heard && !oracle.blocked(last)) {
+        return Some("a ping after the peer's Close".into());
+    }
+    // Where nothing is judged a ping is outstanding until the next falls due (J9).
+    let proven = oracle.pings.iter().filter_map(|ping| ping.answered).min().unwrap_or(oracle.end);
+    let since = if oracle.config.judge_after_first_pong() { proven } else { run.start };
+    for two in oracle.pings.windows(2).filter(|two| oracle.judges() && two[0].flushed >= since) {
+        let missed = two[0].flushed + oracle.config.pong_timeout();
+        if two[1].flushed < two[0].answered.map_or(missed, |answer| answer.min(missed)) {
+            return Some(format!("a second ping at {:?}, the first is outstanding", two[1].flushed - run.start));
+        }
+    }
+    None
+}
+
+/// Promise 4: every call ends, in time.
+fn endings(oracle: &Oracle<'_>) -> Vec<String> {
+    let (run, mut broken) = (oracle.run, Vec::new());
+    let prompt = run.scenario.ours.is_prompt();
+    let c = oracle.config.close_timeout();
+    let over = |since: Instant, bound: Duration, done: Option<Instant>| {
+        prompt && done.unwrap_or(run.over) > since + bound + GRAIN
+    };
+    // Who never pings judges nothing, and a path that went dark stays so.
+    let judged = oracle.config.ping_interval() < Duration::from_secs(86400);
+    let judged = judged && oracle.config.write_timeout() < Duration::MAX;
+    if !judged && run.log.close.is_none() && oracle.verdict().is_none() {
+        return broken;
+    }
+    if run.log.reader_done.is_none() {
+        broken.push("`next` never came to an end".into());
+    }
+    if run.log.writer_done.is_none() {
+        broken.push("`send` or `close` never came to an end".into());
+    }
+    let last = run.log.items.last().map(|(at, _)| *at);
+    if let Some((at, _)) = oracle.verdict() {
+        let grace = c.min(Duration::from_secs(1));
+        if over(at, grace, last) {
+            broken.push("the error came later than the grace after the verdict".into());
+        }
+        let stuck =
+            |sent: &&super::log::Sent| sent.begun < at && sent.done.is_none_or(|(done, _)| done > at + grace + GRAIN);
+        if prompt && run.log.sent.iter().any(|sent| stuck(&sent)) {
+            broken.push("a `send` outlived the verdict".into());
+        }
+    }
+    if let Some((at, done)) = run.log.close {
+        let before = oracle.verdict().is_none_or(|(verdict, _)| verdict > at);
+        if before && (over(at, c, done) || over(at, c, last)) {
+            broken.push("the closing took longer than C".into());
+        }
+    }
+    if run.log.items.iter().filter(|(_, item)| matches!(item, Item::Failed { .. })).count() > 1 {
+        broken.push("more than one `Err`".into());
+    }
+    broken
+}

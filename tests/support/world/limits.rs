@@ -1,0 +1,123 @@
+//! By when was a verdict due?
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ws_liveness::PingWhen;
+
+use super::facts::{GRAIN, Ping};
+use super::oracle::Oracle;
+use super::scenario::{Consumer, Shape, Writer};
+
+/// So often a message may come in the very millisecond of a deadline.
+const MOMENTS: usize = 4;
+
+impl Oracle<'_> {
+    /// The last moment at which a peer as silent as this one was to be declared dead, seen from `at`. None: nothing
+    /// was promised.
+    pub fn limit(&self, at: Instant) -> Option<Instant> {
+        if self.config.ping_interval() >= Duration::from_secs(86400) {
+            return None;
+        }
+        let blocked = self.blocked(at);
+        let first = self.pings.iter().rposition(|ping| ping.answered.is_some_and(|answer| answer <= at));
+        let waiting = self.pings[first.map_or(0, |first| first + 1)..].iter().filter(|ping| ping.flushed <= at);
+        // A late answer resets the count of what was missed before (J4).
+        let anchor = first.and_then(|first| self.pings[first].answered).unwrap_or(self.run.start);
+        let counts = |ping: &&Ping| self.due(ping) + GRAIN >= anchor;
+        let waiting: Vec<&Ping> = waiting.filter(counts).collect();
+        let misses = self.config.missed_pongs() as usize;
+        let limit = match waiting.last() {
+            Some(_) if !self.judges() => return None,
+            Some(last) => {
+                let due = self.due(waiting.get(misses - 1).unwrap_or(last));
+                if waiting.len() >= misses || !blocked { due } else { self.unflushed(due, at)? }
+            }
+            None => {
+                let quiet = anchor + self.config.ping_interval();
+                let quiet = if self.config.ping_when() == PingWhen::Idle { self.idle(anchor) } else { quiet };
+                if blocked { self.unflushed(quiet, at)? } else { quiet }
+            }
+        };
+        self.ours(limit, blocked, at)
+    }
+
+    fn idle(&self, anchor: Instant) -> Instant {
+        anchor.max(self.inbound.last().copied().unwrap_or(anchor)) + 2 * self.config.ping_interval()
+    }
+
+    fn unflushed(&self, queued: Instant, at: Instant) -> Option<Instant> {
+        queued.max(self.flushed(at)).checked_add(self.config.write_timeout())
+    }
+
+    /// The time that our own side takes is added: after it J7 or J6, and everything anew.
+    fn ours(&self, limit: Instant, blocked: bool, at: Instant) -> Option<Instant> {
+        let (it, config) = (&self.run.scenario, self.config);
+        let mut away = it.ours.stalls.last().map(|(from, time)| *from + *time);
+        match it.ours.consumer {
+            Consumer::Absent { from, time } => away = away.max(Some(from + time)),
+            Consumer::Works(time) | Consumer::Echoes(time) => {
+                let last = self.run.log.items.last().map_or(self.run.start, |(at, _)| *at);
+                away = away.max(Some(last - self.run.start + time));
+            }
+            _ => {}
+        }
+        let echoes = matches!(it.ours.consumer, Consumer::Echoes(_));
+        let whole = it.ours.shape == Shape::Whole && (it.ours.writer != Writer::Quiet || echoes);
+        if whole {
+            away = away.max(Some(self.flushed(at) - self.run.start));
+        }
+        let all = self.t() * (config.missed_pongs() * (config.max_deferrals() + 1));
+        let away = away.filter(|away| self.run.start + *away + all >= limit || whole);
+        let write = if blocked { config.write_timeout().checked_mul(2)? } else { Duration::ZERO };
+        let anew = config.ping_interval() * 2 + all + self.t() + write;
+        Some(match away {
+            Some(away) => limit.max(self.run.start + away) + anew,
+            None if matches!(it.ours.shape, Shape::Spawned(_)) => limit + anew * self.moments(at),
+            None => limit,
+        })
+    }
+
+    /// A message that comes in the very millisecond of a deadline may fill a small buffer for a moment: reading has
+    /// stopped then, and the ping passes unjudged (B3). Not for ever.
+    fn moments(&self, at: Instant) -> u32 {
+        let tried = self.pings.iter().rev().take_while(|ping| ping.answered.is_none());
+        let deadlines = tried.flat_map(|ping| {
+            let flushed = ping.flushed;
+            (1..=self.config.max_deferrals() + 1).map(move |times| flushed + self.t() * times)
+        });
+        let met = deadlines.filter(|deadline| *deadline <= at && self.frame_near(*deadline));
+        met.count().min(MOMENTS) as u32
+    }
+
+    /// A consumer that has waited for several T in all can see whether there was an answer, even where a message came
+    /// before each deadline (J7): how long it waited for the ping that is still unanswered.
+    pub fn waited_in_vain(&self) -> Option<Duration> {
+        let ping = self.pings.iter().find(|ping| ping.answered.is_none() && ping.flushed <= self.end)?;
+        let bound = self.t() * (self.config.max_deferrals() + 4);
+        let part = |(from, until): &(Instant, Option<Instant>)| {
+            until.unwrap_or(self.end).min(self.end).saturating_duration_since((*from).max(ping.flushed))
+        };
+        let waited: Duration = self.run.log.waits.iter().map(part).sum();
+        let ours = &self.run.scenario.ours;
+        let busy = match ours.consumer {
+            Consumer::Echoes(_) => true,
+            Consumer::Works(_) => ours.shape == Shape::Split || ours.shape == Shape::Joined,
+            _ => false,
+        };
+        let judged =
+            busy && self.judges() && self.config.missed_pongs() == 1 && self.pings.last()?.flushed == ping.flushed;
+        (judged && waited > bound + GRAIN).then_some(waited)
+    }
+
+    /// How late the verdict came, or that it did not come at all.
+    pub fn lateness(&self) -> Option<Result<Duration, Duration>> {
+        let limit = self.limit(self.end)?;
+        let late = self.end.saturating_duration_since(limit);
+        match self.verdict() {
+            Some(_) => Some(Ok(late)),
+            None if late > GRAIN => Some(Err(late)),
+            None => None,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What our side experienced.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use ws_liveness::{Cause, LivenessError};
+
+use super::frames::{BINARY, CLOSE, HEAD, PING, PONG};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    Message { opcode: u8, len: usize, head: Vec<u8> },
+    Failed { what: String, cause: Option<Cause> },
+    End,
+}
+
+impl Item {
+    pub fn new(item: &Option<Result<Message, Error>>) -> Self {
+        match item {
+            None => Self::End,
+            Some(Err(error)) => {
+                let cause = LivenessError::find(error).map(LivenessError::cause);
+                Self::Failed { what: error.to_string(), cause }
+            }
+            Some(Ok(message)) => Self::message(message),
+        }
+    }
+
+    fn message(message: &Message) -> Self {
+        let opcode = match message {
+            Message::Ping(_) => PING,
+            Message::Pong(_) => PONG,
+            Message::Close(_) => CLOSE,
+            _ => BINARY,
+        };
+        // A Close's head is not compared.
+        let data: &[u8] = match message {
+            Message::Binary(data) | Message::Ping(data) | Message::Pong(data) => data,
+            _ => &[],
+        };
+        Self::Message { opcode, len: data.len(), head: data[..data.len().min(HEAD)].to_vec() }
+    }
+}
+
+/// A message of the user's.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub number: u64,
+    pub len: usize,
+    pub begun: Instant,
+    /// When `send` returned, and whether with `Ok`.
+    pub done: Option<(Instant, bool)>,
+}
+
+#[derive(Default, Debug)]
+pub struct Log {
+    pub items: Vec<(Instant, Item)>,
+    pub sent: Vec<Sent>,
+    /// When our consumer waited in `next`.
+    pub waits: Vec<(Instant, Option<Instant>)>,
+    /// The connection was declared dead, or ended: what the monitor (a baseline: itself) says.
+    pub verdict: Option<(Instant, Cause)>,
+    /// We called `close`, and it returned.
+    pub close: Option<(Instant, Option<Instant>)>,
+    pub reader_done: Option<Instant>,
+    pub writer_done: Option<Instant>,
+    /// What a call after the end did and should not.
+    pub afterwards: Vec<String>,
+}
+
+#[derive(Clone, Default)]
+pub struct Diary(Arc<Mutex<Log>>);
+
+impl Diary {
+    pub fn lock(&self) -> MutexGuard<'_, Log> {
+        self.0.lock().unwrap()
+    }
+
+    pub fn item(&self, item: &Option<Result<Message, Error>>) {
+        let (mut log, now) = (self.lock(), Instant::now());
+        log.items.push((now, Item::new(item)));
+        if let Some((_, open @ None)) = log.waits.last_mut() {
+            *open = Some(now);
+        }
+    }
+
+    pub fn waits(&self) {
+        let mut log = self.lock();
+        if log.waits.last().is_none_or(|(_, until)| until.is_some()) {
+            log.waits.push((Instant::now(), None));
+        }
+    }
+
+    pub fn dead(&self, cause: Cause) {
+        self.lock().verdict.get_or_insert((Instant::now(), cause));
+    }
+
+    pub fn take(self) -> Log {
+        std::mem::take(&mut self.lock())
+    }
+}

@@ -1,0 +1,27 @@
+//! A simulated world, decided by one seed: a path, a peer, our side, and an oracle that knows only path and peer.
+
+#![allow(dead_code, unreachable_pub, reason = "compiled into two programs, each of which uses its part")]
+
+pub mod baselines;
+pub mod checks;
+pub mod dice;
+pub mod extreme;
+pub mod facts;
+pub mod families;
+pub mod frames;
+pub mod gate;
+pub mod lane;
+pub mod limits;
+pub mod log;
+pub mod oracle;
+pub mod ours;
+pub mod pace;
+pub mod peer;
+pub mod pipe;
+pub mod queue;
+pub mod report;
+pub mod rough;
+pub mod run;
+pub mod scenario;
+pub mod tap;
+pub mod timeline;

@@ -1,0 +1,163 @@
+//! Until when was this connection live, and by when was a verdict due? Answered from path and peer alone.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use ws_liveness::{Cause, LiveConfig};
+
+use super::facts::{GRAIN, Ping, asleep, end, inbound, pings, unread};
+use super::frames::{BINARY, CONTINUE};
+use super::run::{Run, Who};
+use super::scenario::{Answer, Leaves, Shape, Talk};
+
+/// A judge is late from here on, or a quarter of T where that is more (J6).
+const TARDY: Duration = Duration::from_millis(250);
+
+pub struct Oracle<'a> {
+    pub run: &'a Run,
+    pub config: &'a LiveConfig,
+    pub pings: Vec<Ping>,
+    pub inbound: Vec<Instant>,
+    pub end: Instant,
+}
+
+impl<'a> Oracle<'a> {
+    pub fn new(run: &'a Run) -> Self {
+        let config = &run.scenario.config;
+        Self { run, config, pings: pings(run), inbound: inbound(run), end: end(run) }
+    }
+
+    /// The declaration of death.
+    pub fn verdict(&self) -> Option<(Instant, Cause)> {
+        let dead = |cause| matches!(cause, Cause::PongTimeout | Cause::WriteStalled | Cause::PingFailed);
+        self.run.log.verdict.filter(|(_, cause)| dead(*cause))
+    }
+
+    /// A connection was declared dead that was not.
+    pub fn live_closed(&self) -> Option<String> {
+        let (at, cause) = self.verdict()?;
+        if self.run.who != Who::Ours && at > self.end {
+            return None;
+        }
+        let asked = self
+            .pings
+            .iter()
+            .any(|ping| ping.flushed.checked_add(self.config.pong_timeout()).is_some_and(|due| due <= at + GRAIN));
+        let excused = match (self.run.who, cause) {
+            (_, Cause::PingFailed) => self.run.out.aborted.is_some(),
+            (Who::Ours, Cause::WriteStalled) => self.stalled(at),
+            (Who::Ours, _) => {
+                let silent = self.silent(at, self.config.missed_pongs() as usize);
+                silent || self.amid(at) || (asked && self.lost(at))
+            }
+            (Who::Baseline(_), _) => self.amid(at) || self.stalled(at) || self.silent(at, 1) || self.lost(at),
+        };
+        (!excused).then(|| format!("declared dead ({cause}), and it was live"))
+    }
+
+    /// Half of a message of the peer's is there: its answer cannot be, and no message shows it (P5).
+    fn amid(&self, at: Instant) -> bool {
+        let Talk::Once { at: begun, .. } = self.run.scenario.peer.talk else { return false };
+        let whole = self.run.back.seen.iter().rfind(|seen| [BINARY, CONTINUE].contains(&seen.frame.opcode));
+        let arrived = whole.and_then(|seen| seen.readable).is_some_and(|readable| readable <= at);
+        !self.run.scenario.progress && self.run.start + begun <= at && !arrived
+    }
+
+    /// The last `misses` pings were not answered within T, by nobody's fault on our side.
+    fn silent(&self, at: Instant, misses: usize) -> bool {
+        let t = self.config.pong_timeout();
+        let asked = self.pings.iter().rev().filter(|ping| t < Duration::MAX && ping.flushed + t <= at + GRAIN);
+        let last: Vec<&Ping> = asked.take(misses).collect();
+        // A host that slept is forgiven where the judge is late (J6); who wakes in time cannot know that he slept.
+        // Once: not where the ping before is unanswered too.
+        let before = self.pings.iter().rev().find(|ping| last.first().is_some_and(|last| ping.flushed < last.flushed));
+        let fresh = before.is_none_or(|ping| ping.answered.is_some_and(|answer| answer < at));
+        let tardy = fresh && last.first().is_some_and(|ping| at > self.due(ping) + (t / 4).max(TARDY));
+        let late = |ping: &&Ping| {
+            let until = ping.answered.unwrap_or(at);
+            let waited = (until - ping.flushed)
+                .saturating_sub(unread(self.run, ping.flushed, until))
+                .saturating_sub(if tardy { asleep(self.run, ping.flushed, until) } else { Duration::ZERO });
+            waited + GRAIN >= t
+                && (self.run.who != Who::Ours || ping.answered.is_none_or(|answer| answer + GRAIN >= at))
+        };
+        last.len() == misses && last.iter().all(late)
+    }
+
+    /// Our ping could not leave for W. Bytes that moved are no progress as long as nobody counts them (P5).
+    fn stalled(&self, at: Instant) -> bool {
+        let out = &self.run.out;
+        let progress = if self.run.scenario.progress { last(&out.writes, at) } else { self.flushed(at) };
+        self.blocked(at) && self.config.write_timeout() <= at.saturating_duration_since(progress) + GRAIN
+    }
+
+    /// The last time that all we had was taken.
+    pub fn flushed(&self, at: Instant) -> Instant {
+        last(&self.run.out.flushes, at)
+    }
+
+    pub fn blocked(&self, at: Instant) -> bool {
+        let out = &self.run.out;
+        let waits = |(from, until): &(Instant, Option<Instant>)| *from < at && until.is_none_or(|until| until >= at);
+        out.blocks.iter().any(waits) || self.flushed(at) < last(&out.writes, at)
+    }
+
+    /// What the model did to path or peer: nothing that a declaration of death could be blamed for.
+    fn lost(&self, at: Instant) -> bool {
+        let (it, at) = (&self.run.scenario, at - self.run.start);
+        let leaves = match it.peer.leaves {
+            Leaves::Never => None,
+            Leaves::Closes(at) | Leaves::Vanishes(at) => Some(at),
+        };
+        let moments = [it.out.dark, it.back.dark, it.out.reset, it.peer.silent, it.peer.deaf, leaves];
+        it.peer.answer == Answer::Never || moments.into_iter().flatten().any(|moment| moment <= at)
+    }
+
+    /// T; never is a year.
+    pub fn t(&self) -> Duration {
+        self.config.pong_timeout().min(Duration::from_secs(86400 * 365))
+    }
+
+    /// When the absence of the pong for this ping is judged at the latest (J3).
+    pub fn due(&self, ping: &Ping) -> Instant {
+        self.deadline(ping, GRAIN)
+    }
+
+    /// The same to the millisecond; none where a frame came so close to it that both ways are right.
+    pub fn exact_due(&self, ping: &Ping) -> Option<Instant> {
+        let due = self.deadline(ping, GRAIN);
+        (self.deadline(ping, Duration::ZERO) == due && !self.frame_near(due)).then_some(due)
+    }
+
+    /// With a task of its own a frame at an earlier deadline blurs it too (B3).
+    pub fn met_before(&self, ping: &Ping, due: Instant) -> bool {
+        let deadlines = (1..).map(|times| ping.flushed + self.t() * times).take_while(|deadline| *deadline <= due);
+        matches!(self.run.scenario.ours.shape, Shape::Spawned(_)) && deadlines.into_iter().any(|at| self.frame_near(at))
+    }
+
+    pub fn frame_near(&self, at: Instant) -> bool {
+        self.inbound.iter().any(|frame| at.max(*frame) - at.min(*frame) <= GRAIN)
+    }
+
+    fn deadline(&self, ping: &Ping, slack: Duration) -> Instant {
+        let (mut due, mut mark) = (ping.flushed + self.t(), ping.flushed);
+        for _ in 0..self.config.max_deferrals() {
+            if !self.inbound.iter().any(|at| mark < *at + slack && *at <= due + slack) {
+                break;
+            }
+            (mark, due) = (due, due + self.t());
+        }
+        due
+    }
+
+    pub fn judges(&self) -> bool {
+        let config = self.config;
+        let proven = self.pings.iter().any(|ping| ping.answered.is_some());
+        let never = config.keep_alive_only() || config.pong_timeout() == Duration::MAX;
+        !never && (proven || !config.judge_after_first_pong())
+    }
+}
+
+fn last(moments: &[Instant], before: Instant) -> Instant {
+    moments.iter().rev().find(|moment| **moment < before).copied().unwrap_or(moments[0])
+}

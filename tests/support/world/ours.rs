@@ -1,0 +1,185 @@
+//! Our side: a `LiveStream` in a program's hands.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use ws_liveness::{LiveExt, Monitor};
+
+use super::gate::Gate;
+use super::log::{Diary, Item};
+use super::pace::Pace;
+use super::pipe::End;
+use super::scenario::{Consumer, Scenario, Shape};
+
+pub trait Socket: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send {}
+impl<S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send> Socket for S {}
+
+pub async fn run(end: End, user: User) {
+    let ws = WebSocketStream::from_raw_socket(end, user.scenario.role, None).await;
+    let live = ws.live(user.scenario.config.clone());
+    tokio::spawn(watch(live.monitor(), user.diary.clone()));
+    match user.scenario.ours.shape {
+        Shape::Whole => user.gate(user.clone().whole(live)).await,
+        Shape::Split => user.halves(live).await,
+        Shape::Joined => user.gate(user.joined(live)).await,
+        Shape::Spawned(capacity) => user.halves(live.spawn(capacity)).await,
+    }
+}
+
+async fn watch(monitor: Monitor, diary: Diary) {
+    let cause = monitor.ended().await;
+    diary.dead(cause);
+}
+
+#[derive(Clone)]
+pub struct User {
+    pub scenario: Scenario,
+    pub start: Instant,
+    pub diary: Diary,
+}
+
+impl User {
+    pub fn gate<F: Future>(&self, task: F) -> Gate<F> {
+        let at = |(from, time): &(Duration, Duration)| (self.start + *from, Some(self.start + *from + *time));
+        Gate::new(self.scenario.ours.stalls.iter().map(at).collect(), task)
+    }
+
+    async fn halves<S: Socket + 'static>(&self, socket: S) {
+        let (mut sink, mut stream) = socket.split();
+        let (reader, writer) = (self.clone(), self.clone());
+        let reading = tokio::spawn(self.gate(async move { reader.read(&mut stream).await }));
+        let writing = tokio::spawn(self.gate(async move { writer.write(&mut sink).await }));
+        let _ = tokio::join!(reading, writing);
+    }
+
+    async fn joined<S: Socket>(&self, socket: S) {
+        let (mut sink, mut stream) = socket.split();
+        tokio::join!(self.read(&mut stream), self.write(&mut sink));
+    }
+
+    async fn whole<S: Socket>(self, mut ws: S) {
+        let mut pace = Pace::new(&self);
+        loop {
+            self.stay_away().await;
+            let tick = pace.next();
+            // Who is never done reading closes all the same.
+            if Instant::now() >= pace.horizon() && !pace.over {
+                pace.write(&mut ws).await;
+            }
+            tokio::select! {
+                biased;
+                item = self.next(&mut ws) => {
+                    if self.took(item).await {
+                        break;
+                    }
+                    pace.reply(&mut ws).await;
+                }
+                () = sleep_until(tick) => pace.write(&mut ws).await,
+            }
+        }
+        self.read_on(&mut ws).await;
+        self.diary.lock().writer_done = Some(Instant::now());
+        self.send_on(&mut ws).await;
+    }
+
+    async fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(&self, stream: &mut S) {
+        loop {
+            self.stay_away().await;
+            let item = self.next(stream).await;
+            if self.took(item).await {
+                return self.read_on(stream).await;
+            }
+        }
+    }
+
+    async fn write<S: Sink<Message, Error = Error> + Unpin>(&self, sink: &mut S) {
+        let mut pace = Pace::new(self);
+        while !pace.over {
+            sleep_until(pace.next()).await;
+            pace.write(sink).await;
+        }
+        self.diary.lock().writer_done = Some(Instant::now());
+        while self.diary.lock().reader_done.is_none() {
+            sleep(Duration::from_millis(50)).await;
+        }
+        self.send_on(sink).await;
+    }
+
+    pub async fn stay_away(&self) {
+        if let Consumer::Absent { from, time } = self.scenario.ours.consumer {
+            let (from, until) = (self.start + from, self.start + from + time);
+            if Instant::now() >= from {
+                sleep_until(until).await;
+            }
+        }
+    }
+
+    pub async fn next<S: Stream<Item = Result<Message, Error>> + Unpin>(&self, stream: &mut S) -> NextItem {
+        self.diary.waits();
+        match self.scenario.ours.consumer {
+            Consumer::Impatient(patience) => loop {
+                if let Ok(item) = timeout(patience, stream.next()).await {
+                    return item;
+                }
+            },
+            Consumer::Absent { from, .. } if Instant::now() < self.start + from => {
+                match tokio::time::timeout_at(self.start + from, stream.next()).await {
+                    Ok(item) => item,
+                    Err(_) => Some(Err(Error::AttackAttempt)),
+                }
+            }
+            _ => stream.next().await,
+        }
+    }
+
+    /// Whether it was the last.
+    pub async fn took(&self, item: NextItem) -> bool {
+        // Called away while waiting.
+        if matches!(item, Some(Err(Error::AttackAttempt))) {
+            return false;
+        }
+        self.diary.item(&item);
+        if let Consumer::Works(time) | Consumer::Echoes(time) = self.scenario.ours.consumer {
+            if Instant::now() < self.start + self.scenario.horizon {
+                sleep(time).await;
+            }
+        }
+        !matches!(item, Some(Ok(_)))
+    }
+
+    /// After the last item there is `None`, for ever and at once.
+    async fn read_on<S: Stream<Item = Result<Message, Error>> + Unpin>(&self, stream: &mut S) {
+        let failed = matches!(self.diary.lock().items.last(), Some((_, Item::Failed { .. })));
+        for _ in 0..2 {
+            let next = timeout(Duration::from_secs(5), stream.next()).await;
+            match next {
+                Ok(None) => {}
+                Ok(Some(item)) => self.complain(format!("after its end the stream yielded {item:?}")),
+                Err(_) if failed => self.complain("after its error the stream does not end".into()),
+                Err(_) => self.complain("after its end the stream waits".into()),
+            }
+        }
+        self.diary.lock().reader_done = Some(Instant::now());
+    }
+
+    /// After the end every call on the sink ends at once, and nothing can be sent.
+    async fn send_on<S: Sink<Message, Error = Error> + Unpin>(&self, sink: &mut S) {
+        match sink.send(Message::text("after the end")).now_or_never() {
+            Some(Err(_)) => {}
+            Some(Ok(())) => self.complain("after the end a message could be sent".into()),
+            None => self.complain("after the end `send` waits".into()),
+        }
+        if sink.flush().now_or_never().is_none() || sink.close().now_or_never().is_none() {
+            self.complain("after the end `flush` or `close` waits".into());
+        }
+    }
+
+    fn complain(&self, what: String) {
+        self.diary.lock().afterwards.push(what);
+    }
+}
+
+pub type NextItem = Option<Result<Message, Error>>;

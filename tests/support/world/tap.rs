@@ -1,0 +1,122 @@
+//! What a lane knows of the frames that cross it: when each was wholly written, when it could wholly be read, when it was.
+
+use tokio::time::Instant;
+
+use super::frames::{Frame, Scanner};
+
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub frame: Frame,
+    end: u64,
+    /// The last byte was taken from the writer.
+    pub written: Instant,
+    /// The last byte could be read.
+    pub readable: Option<Instant>,
+    /// The last byte was read.
+    pub read: bool,
+}
+
+pub struct Tap {
+    scanner: Scanner,
+    pub seen: Vec<Seen>,
+    written: u64,
+    arrived: u64,
+    taken: u64,
+    /// How many of `seen` are readable, and read.
+    readable: usize,
+    read: usize,
+    /// When bytes were taken.
+    pub writes: Vec<Instant>,
+    /// When everything that the writer had was taken, and it said so.
+    pub flushes: Vec<Instant>,
+    flushed: u64,
+    /// Where the writer had more than there was room for.
+    pub blocks: Vec<(Instant, Option<Instant>)>,
+    /// Where bytes waited because the reader did not read.
+    pub unread: Vec<(Instant, Option<Instant>)>,
+    pub end: Option<Instant>,
+    pub aborted: Option<Instant>,
+}
+
+impl Tap {
+    pub fn new(start: Instant) -> Self {
+        Self {
+            scanner: Scanner::default(),
+            seen: Vec::new(),
+            written: 0,
+            arrived: 0,
+            taken: 0,
+            readable: 0,
+            read: 0,
+            writes: vec![start],
+            flushes: vec![start],
+            flushed: 0,
+            blocks: Vec::new(),
+            unread: Vec::new(),
+            end: None,
+            aborted: None,
+        }
+    }
+
+    pub fn write(&mut self, bytes: &[u8], blocked: bool, now: Instant) {
+        let (seen, before) = (&mut self.seen, self.written);
+        self.scanner.scan(bytes, |frame, end| {
+            seen.push(Seen { frame, end: before + end as u64, written: now, readable: None, read: false });
+        });
+        self.written += bytes.len() as u64;
+        if !bytes.is_empty() {
+            note(&mut self.writes, now);
+        }
+        interval(&mut self.blocks, blocked, now);
+    }
+
+    pub fn flush(&mut self, now: Instant) {
+        if self.flushed < self.written {
+            self.flushed = self.written;
+            note(&mut self.flushes, now);
+        }
+    }
+
+    pub fn arrive(&mut self, len: usize, now: Instant) {
+        self.arrived += len as u64;
+        while let Some(seen) = self.seen.get_mut(self.readable).filter(|seen| seen.end <= self.arrived) {
+            seen.readable = Some(now);
+            self.readable += 1;
+        }
+    }
+
+    pub fn read(&mut self, len: usize) {
+        self.taken += len as u64;
+        while let Some(seen) = self.seen.get_mut(self.read).filter(|seen| seen.end <= self.taken) {
+            seen.read = true;
+            self.read += 1;
+        }
+    }
+
+    pub fn reader_blocks(&mut self, blocks: bool, now: Instant) {
+        interval(&mut self.unread, blocks, now);
+    }
+
+    pub fn end(&mut self, now: Instant) {
+        self.end.get_or_insert(now);
+    }
+
+    pub fn ended(&self) -> bool {
+        self.end.is_some()
+    }
+}
+
+fn note(moments: &mut Vec<Instant>, now: Instant) {
+    if moments.last() != Some(&now) {
+        moments.push(now);
+    }
+}
+
+fn interval(intervals: &mut Vec<(Instant, Option<Instant>)>, open: bool, now: Instant) {
+    match intervals.last_mut() {
+        Some((_, end @ None)) if !open => *end = Some(now),
+        Some((_, None)) => {}
+        _ if open => intervals.push((now, None)),
+        _ => {}
+    }
+}
