@@ -194,10 +194,26 @@ async fn p4_a_ping_that_is_never_acknowledged_is_a_dead_path() {
 
 #[tokio::test(start_paused = true)]
 async fn p4_a_ping_that_is_acknowledged_has_t_from_then_on_and_its_peer_hangs() {
+    // Where nothing was before the ping, T runs from the flush as ever: any data that comes in looks as an acknowledgement.
+    for (before, noticed) in [(3_000, 47), (0, 40)] {
+        let (peer, ws) = live(exact());
+        let oracle = Oracle::holding(before + 14);
+        oracle.at(27, before + 14, |_| ());
+        assert_eq!(judged(&oracle, peer, ws).await, (noticed, Cause::PongTimeout, Finding::PeerHung));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p4_a_peer_that_holds_our_ping_unread_does_not_read() {
     let (peer, ws) = live(exact());
     let oracle = Oracle::holding(14);
-    oracle.at(27, 14, |_| ());
-    assert_eq!(judged(&oracle, peer, ws).await, (47, Cause::PongTimeout, Finding::PeerHung));
+    oracle.at(21, 14, |tcp| {
+        tcp.unsent = 4_000;
+        tcp.unacknowledged = 4_000;
+        tcp.window = Some(0);
+        tcp.probes = 1;
+    });
+    assert_eq!(judged(&oracle, peer, ws).await, (40, Cause::PongTimeout, Finding::WindowFull));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,9 @@ use super::{Diagnosis, Finding, Progress, Sight};
 use crate::error::Cause;
 use crate::liveness::Time;
 
+/// Our ping alone: 14 bytes at most, and what TLS adds to a record.
+const ALONE: u64 = 128;
+
 /// A source and what was seen of it last.
 pub(crate) struct Watch {
     source: Box<dyn Progress>,
@@ -16,8 +19,8 @@ pub(crate) struct Watch {
     last: Sight,
     /// How many acknowledged bytes contain our ping.
     target: Option<u64>,
-    /// They do; T has been started a last time for it.
-    arrived: bool,
+    /// T has been started for it a last time.
+    started_last: bool,
     /// Bytes came in since the look before the last, no message among them, and too few.
     trickle: Option<u64>,
 }
@@ -30,7 +33,7 @@ impl Watch {
             at: Time::START,
             last: Sight::default(),
             target: None,
-            arrived: false,
+            started_last: false,
             trickle: None,
         }
     }
@@ -39,7 +42,7 @@ impl Watch {
     pub(crate) fn handle_queued(&mut self, at: Time) {
         if self.ping != Some(at) {
             self.ping = Some(at);
-            (self.target, self.arrived, self.trickle) = (None, false, None);
+            (self.target, self.started_last, self.trickle) = (None, false, None);
             self.look(at);
         }
     }
@@ -48,6 +51,8 @@ impl Watch {
     pub(crate) fn handle_flushed(&mut self, now: Time) {
         let seen = self.look(now);
         self.target = seen.tcp.map(|tcp| tcp.acknowledged + tcp.unacknowledged);
+        // Where nothing was before it, T runs from the flush as ever.
+        self.started_last = seen.tcp.is_some_and(|tcp| tcp.unacknowledged <= ALONE);
     }
 
     /// When to: W has passed. Since when bytes have been standing still, where they have moved since the last look (P2).
@@ -79,8 +84,9 @@ impl Watch {
         let (tcp, target) = (seen.tcp?, self.target?);
         let moved = before.tcp.is_some_and(|before| tcp.acknowledged > before.acknowledged);
         let arrives = tcp.acknowledged >= target;
-        let first = arrives && !std::mem::replace(&mut self.arrived, arrives);
-        (first || moved && !arrives).then(|| now.before(tcp.since_acknowledged))
+        let last = arrives && !self.started_last;
+        self.started_last |= arrives;
+        (last || moved && !arrives).then(|| now.before(tcp.since_acknowledged))
     }
 
     /// What the last look says about a verdict.
@@ -94,12 +100,17 @@ impl Watch {
         };
         match () {
             () if self.trickle.is_some() => Finding::Trickle,
-            () if cause == Cause::PongTimeout && self.arrived => Finding::PeerHung,
+            // First: a peer that does not read may hold our ping, acknowledged, before what its window has no room for.
+            () if tcp.is_window_full() && tcp.retransmissions == 0 && tcp.probes < 2 => Finding::WindowFull,
+            () if cause == Cause::PongTimeout && self.has_arrived() => Finding::PeerHung,
             () if tcp.retransmissions > 0 || tcp.probes > 1 => Finding::PathDead,
-            () if tcp.is_window_full() => Finding::WindowFull,
             () if tcp.unacknowledged > tcp.unsent => Finding::PathDead,
             () => Finding::Unknown,
         }
+    }
+
+    fn has_arrived(&self) -> bool {
+        self.target.zip(self.last.tcp).is_some_and(|(target, tcp)| tcp.acknowledged >= target)
     }
 
     fn look(&mut self, now: Time) -> Sight {
