@@ -153,8 +153,11 @@ mod tls {
     use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
+    use ws_liveness::Finding;
+
     use super::*;
 
+    /// A server behind TLS that echoes what it is told, and answers no ping once it was told to hang.
     async fn secret_echo() -> String {
         let chain = vec![CertificateDer::from_pem_slice(include_bytes!("support/tls/localhost.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(include_bytes!("support/tls/localhost.key")).unwrap();
@@ -168,14 +171,16 @@ mod tls {
             let Ok(tls) = TlsAcceptor::from(Arc::new(config)).accept(tcp).await else { return };
             let mut ws = tokio_tungstenite::accept_async(tls).await.unwrap();
             while let Some(Ok(message)) = ws.next().await {
-                ws.send(message).await.unwrap();
+                ws.send(message.clone()).await.unwrap();
+                if message == Message::text("hang") {
+                    std::future::pending::<()>().await;
+                }
             }
         });
         url.await.replace("ws:", "wss:")
     }
 
-    #[tokio::test]
-    async fn a_connection_over_tls_talks_and_has_its_source() {
+    fn trusting(liveness: LiveConfig) -> ConnectOptions {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(include_bytes!("support/tls/ca.pem")).unwrap()).unwrap();
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -183,10 +188,19 @@ mod tls {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let options = ConnectOptions::default().tls(Arc::new(tls));
-        let (mut live, _) = connect(secret_echo().await, &options).await.unwrap();
-        live.send(Message::text("x")).await.unwrap();
-        assert_eq!(live.next().await.unwrap().unwrap(), Message::text("x"));
+        ConnectOptions::new(liveness).tls(Arc::new(tls))
+    }
+
+    #[tokio::test]
+    async fn a_connection_over_tls_talks_and_its_source_sees_through() {
+        let liveness = LiveConfig::builder().jitter(0.0).ping_interval(SOON).pong_timeout(SOON).build().unwrap();
+        let (mut live, _) = connect(secret_echo().await, &trusting(liveness)).await.unwrap();
+        live.send(Message::text("hang")).await.unwrap();
+        assert_eq!(live.next().await.unwrap().unwrap(), Message::text("hang"));
+        let dead = live.next().await.unwrap().unwrap_err();
+        let diagnosis = *LivenessError::find(&dead).unwrap().diagnosis().unwrap();
+        let finding = if TcpProgress::IS_SUPPORTED { Finding::PeerHung } else { Finding::Unknown };
+        assert_eq!(diagnosis.finding, finding, "{diagnosis:?}");
     }
 
     #[tokio::test]
