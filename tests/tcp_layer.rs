@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use ws_liveness::{
-    Cause, Diagnosis, Finding, LiveConfig, LiveExt, LivenessError, Progress, TcpOptions, TcpProgress, TcpSight,
+    Cause, Diagnosis, Finding, LiveConfig, LiveExt, LivenessError, PingWhen, Progress, TcpOptions, TcpProgress,
+    TcpSight,
 };
 
 #[path = "support/pair.rs"]
@@ -133,29 +134,95 @@ async fn a_value_that_is_not_allowed_is_named_and_nothing_is_set() {
     let named: Vec<_> = error.failures().iter().map(|failure| (failure.option, failure.error.kind())).collect();
     let invalid = ErrorKind::InvalidInput;
     assert_eq!(named, [("keepalive", invalid), ("keepalive_retries", invalid), ("user_timeout", invalid)]);
-    assert!(error.to_string().starts_with("keepalive = 999ms: allowed is 1 s to 32,767 s; keepalive_retries = 0: "));
+    let text = error.to_string();
+    assert!(
+        text.starts_with("keepalive = 999ms: allowed is 1 s to 32,767 s, in whole seconds; keepalive_retries = 0: ")
+    );
     assert!(SockRef::from(&near).tcp_nodelay().unwrap());
+}
+
+#[tokio::test]
+async fn what_is_allowed_the_system_takes_and_nothing_is_rounded() {
+    let (near, _far) = sockets(None).await;
+    let (options, micros) = (TcpOptions::default, Duration::from_micros);
+    let least = options().keepalive(secs(1)).keepalive_interval(secs(1)).keepalive_retries(1);
+    least.user_timeout(millis(1)).notsent_lowat(1).apply(&near).unwrap();
+    let most = options().keepalive(secs(32_767)).keepalive_interval(secs(32_767)).keepalive_retries(127);
+    most.user_timeout(millis(i32::MAX as u64)).notsent_lowat(u32::MAX).apply(&near).unwrap();
+    let set = SockRef::from(&near);
+    assert_eq!((set.tcp_keepalive_time().unwrap(), set.tcp_keepalive_retries().unwrap()), (secs(32_767), 127));
+    assert_eq!(set.tcp_user_timeout().unwrap(), Some(millis(i32::MAX as u64)));
+    for (refused, option) in [
+        (options().keepalive(Duration::ZERO), "keepalive"),
+        (options().keepalive(secs(32_768)), "keepalive"),
+        (options().keepalive(millis(1_500)), "keepalive"),
+        (options().keepalive_interval(millis(1_500)), "keepalive_interval"),
+        (options().keepalive_retries(128), "keepalive_retries"),
+        (options().user_timeout(micros(1_500)), "user_timeout"),
+        (options().user_timeout(millis(1 << 31)), "user_timeout"),
+        (options().notsent_lowat(0), "notsent_lowat"),
+    ] {
+        let error = refused.apply(&near).unwrap_err();
+        let named: Vec<_> = error.failures().iter().map(|failure| (failure.option, failure.error.kind())).collect();
+        assert_eq!(named, [(option, ErrorKind::InvalidInput)]);
+    }
 }
 
 #[tokio::test]
 async fn what_the_system_refuses_is_reported_and_the_rest_is_set() {
     let (near, _far) = tokio::net::UnixStream::pair().unwrap();
-    let options = TcpOptions::default().nodelay(true).user_timeout(secs(1));
+    let options = TcpOptions::default().nodelay(true).keepalive(secs(1)).keepalive_retries(2).user_timeout(secs(1));
     let error = options.apply(&near).unwrap_err();
-    assert_eq!(error.failures().iter().map(|failure| failure.option).collect::<Vec<_>>(), ["nodelay", "user_timeout"]);
+    let named: Vec<_> = error.failures().iter().map(|failure| failure.option).collect();
+    assert_eq!(named, ["nodelay", "keepalive", "keepalive_retries", "user_timeout"]);
+    assert!(SockRef::from(&near).keepalive().unwrap(), "SO_KEEPALIVE is every socket's");
+}
+
+#[tokio::test]
+async fn every_kind_of_socket_is_taken() {
+    let (near, _far) = sockets(None).await;
+    let options = TcpOptions::for_liveness(&LiveConfig::default());
+    options.apply(&near).unwrap();
+    assert!(TcpProgress::of(&near).unwrap().look().tcp.is_some());
+    let near = near.into_std().unwrap();
+    options.apply(&near).unwrap();
+    assert!(TcpProgress::of(&near).unwrap().look().tcp.is_some());
+    let near = socket2::Socket::from(near);
+    options.apply(&near).unwrap();
+    assert!(TcpProgress::of(&near).unwrap().look().tcp.is_some());
+}
+
+/// `user_timeout`, `keepalive`, `keepalive_interval`, `keepalive_retries`, in seconds.
+fn preset(timeout: Duration, [time, interval]: [u64; 2], retries: u32) -> TcpOptions {
+    let options = TcpOptions::default().nodelay(true).user_timeout(timeout);
+    options.keepalive(secs(time)).keepalive_interval(secs(interval)).keepalive_retries(retries)
+}
+
+#[tokio::test]
+async fn the_preset_is_never_faster_than_a_verdict() {
+    let of = |config: ws_liveness::LiveConfigBuilder| TcpOptions::for_liveness(&config.build().unwrap());
+    assert_eq!(TcpOptions::for_liveness(&LiveConfig::default()), preset(secs(120), [20, 5], 20));
+    assert_eq!(of(exact().ping_when(PingWhen::Idle)), preset(secs(140), [20, 5], 24));
+    assert_eq!(of(exact().missed_pongs(3).max_deferrals(0)), preset(secs(260), [20, 5], 48));
+    assert_eq!(of(exact().pong_timeout(secs(30))), preset(secs(140), [30, 5], 22), "a hung peer's kernel is not asked");
+    let odd = Duration::from_micros(1_001);
+    let odd = of(exact().ping_interval(odd).pong_timeout(odd).write_timeout(odd));
+    assert_eq!(odd, preset(millis(6), [1, 1], 1), "5.005 ms");
+    odd.apply(&sockets(None).await.0).unwrap();
 }
 
 #[test]
-fn the_preset_is_never_faster_than_a_verdict() {
-    let usual = TcpOptions::for_liveness(&LiveConfig::default());
-    let expected = TcpOptions::default().nodelay(true).user_timeout(secs(60));
-    assert_eq!(usual, expected.keepalive(secs(20)).keepalive_interval(secs(5)).keepalive_retries(12));
+fn the_preset_cuts_nobody_whom_we_let_live() {
+    let patient = TcpOptions::default().nodelay(true).keepalive(secs(20)).keepalive_interval(secs(5));
+    for config in [
+        exact().keep_alive_only(true),
+        exact().judge_after_first_pong(true),
+        exact().pong_timeout(Duration::MAX),
+        exact().write_timeout(Duration::MAX),
+        exact().missed_pongs(u32::MAX),
+    ] {
+        assert_eq!(TcpOptions::for_liveness(&config.build().unwrap()), patient);
+    }
     let never = exact().ping_interval(Duration::MAX).build().unwrap();
     assert_eq!(TcpOptions::for_liveness(&never), TcpOptions::default().nodelay(true));
-    let quick = exact().ping_interval(millis(1)).pong_timeout(millis(1)).write_timeout(millis(1)).build().unwrap();
-    let expected = TcpOptions::default().nodelay(true).user_timeout(millis(3));
-    assert_eq!(
-        TcpOptions::for_liveness(&quick),
-        expected.keepalive(secs(1)).keepalive_interval(secs(1)).keepalive_retries(1)
-    );
 }

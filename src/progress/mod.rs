@@ -46,7 +46,7 @@ pub struct TcpSight {
     pub unsent: u64,
     /// How often in a row the oldest unacknowledged segment was sent again.
     pub retransmissions: u32,
-    /// How many probes of a closed window in a row nobody answered.
+    /// How many probes, of a closed window or of keepalive, in a row nobody answered.
     pub probes: u32,
     /// Bytes that the peer's kernel last said it had room for; `None`: this kernel does not tell.
     pub window: Option<u32>,

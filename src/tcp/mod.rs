@@ -2,7 +2,11 @@
 
 mod error;
 mod info;
+#[cfg(target_os = "linux")]
+mod linux;
 mod options;
+mod platform;
+mod preset;
 
 pub use error::{TcpOptionFailure, TcpOptionsError};
 pub use info::TcpProgress;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 
+use super::platform::{set_notsent_lowat, set_user_timeout, with_interval, with_retries, with_time};
 use super::{TcpOptionFailure, TcpOptionsError};
-use crate::config::LiveConfig;
 
 /// Options of TCP's own, none of them set by default. They are applied by reference to any socket: dialled, accepted,
 /// inside TLS (`tls.get_ref().0`), to a proxy.
@@ -22,7 +22,8 @@ use crate::config::LiveConfig;
 /// # }
 /// ```
 ///
-/// None of them sees a peer whose process hangs: its kernel answers (see [the guide](crate::guide)). Pings do.
+/// None of them sees a peer whose process hangs: its kernel answers (see [the guide](crate::guide::layers)). Pings do.
+/// What each does on Linux stands in [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct TcpOptions {
@@ -35,70 +36,46 @@ pub struct TcpOptions {
 }
 
 impl TcpOptions {
-    /// What goes with this configuration, as a backstop that never is faster than a verdict:
-    ///
-    /// - `nodelay`, so that no ping waits for more data;
-    /// - `keepalive` after I, a quarter of I apart (at least 1 s): where nobody polls the socket no ping leaves, and the
-    ///   path is to be kept open all the same;
-    /// - `user_timeout` of I + max(M (N + 1) T, W), the longest that a verdict takes.
-    ///
-    /// What follows from a value of "never" is left out.
-    pub fn for_liveness(config: &LiveConfig) -> Self {
-        let interval = config.ping_interval();
-        let rounds = config.missed_pongs().saturating_mul(config.max_deferrals().saturating_add(1));
-        let judged = config.pong_timeout().saturating_mul(rounds).max(config.write_timeout());
-        let longest = interval.saturating_add(judged);
-        let options = Self::default().nodelay(true);
-        let options = match longest.as_millis() {
-            0..=MAX_MILLIS => options.user_timeout(longest.max(Duration::from_millis(1))),
-            _ => options,
-        };
-        if interval.as_secs() > MAX_SECS {
-            return options;
-        }
-        let apart = (interval / 4).max(SECOND);
-        let retries = longest.as_secs().div_ceil(apart.as_secs()).clamp(1, MAX_RETRIES.into());
-        options
-            .keepalive(interval.max(SECOND))
-            .keepalive_interval(apart)
-            .keepalive_retries(u32::try_from(retries).unwrap_or(MAX_RETRIES))
-    }
-
-    /// `SO_KEEPALIVE`, first after this much idleness (`TCP_KEEPIDLE`): 1 s to 32,767 s, in whole seconds, rounded down.
+    /// `SO_KEEPALIVE`: the peer's kernel is asked after this much idleness (`TCP_KEEPIDLE`). 1 s to 32,767 s, in whole
+    /// seconds. Default is off. Not on OpenBSD and Haiku.
     pub fn keepalive(mut self, time: Duration) -> Self {
         self.keepalive = Some(time);
         self
     }
 
-    /// Then this far apart (`TCP_KEEPINTVL`): 1 s to 32,767 s, in whole seconds, rounded down. Switches keepalive on.
+    /// Then this far apart (`TCP_KEEPINTVL`). 1 s to 32,767 s, in whole seconds. Default is the system's (Linux: 75 s).
+    /// Switches keepalive on. Windows takes this and `keepalive` together: set both.
     pub fn keepalive_interval(mut self, interval: Duration) -> Self {
         self.keepalive_interval = Some(interval);
         self
     }
 
-    /// The connection fails after so many without an answer (`TCP_KEEPCNT`): 1 to 127. Switches keepalive on. Without
-    /// effect on Linux where `user_timeout` is set.
+    /// The connection fails after so many questions without an answer (`TCP_KEEPCNT`). 1 to 127. Default is the system's
+    /// (Linux: 9). Switches keepalive on. Without effect on Linux where `user_timeout` is set: that decides then.
     pub fn keepalive_retries(mut self, retries: u32) -> Self {
         self.keepalive_retries = Some(retries);
         self
     }
 
     /// The connection fails where sent data stays unacknowledged, or unsent before a closed window, for this long
-    /// (`TCP_USER_TIMEOUT`, RFC 5482): 1 ms to 2,147,483,647 ms. Without effect on an idle connection that has no
-    /// keepalive. Linux, Android, Fuchsia.
+    /// (`TCP_USER_TIMEOUT`, RFC 5482): a peer that does not read is cut, too, although its kernel answers. 1 ms to
+    /// 2,147,483,647 ms, in whole milliseconds. Default is the system's (Linux: `tcp_retries2`, 924.6 s or more). Without
+    /// effect on an idle connection that has no keepalive. Linux, Android, Fuchsia, Cygwin.
     pub fn user_timeout(mut self, timeout: Duration) -> Self {
         self.user_timeout = Some(timeout);
         self
     }
 
-    /// The socket is writable only while less than so many bytes are unsent (`TCP_NOTSENT_LOWAT`): at least 1. A ping then
-    /// waits behind less. Linux, Android.
+    /// The socket is writable only while less than so many bytes are unsent (`TCP_NOTSENT_LOWAT`): a ping waits behind
+    /// less in the kernel, and W sees more of what waits. 1 or more. Default is the system's (Linux: no limit but the
+    /// send buffer). Linux, Android.
     pub fn notsent_lowat(mut self, bytes: u32) -> Self {
         self.notsent_lowat = Some(bytes);
         self
     }
 
-    /// No waiting for more data (`TCP_NODELAY`).
+    /// Small frames, pings among them, do not wait until earlier data is acknowledged (`TCP_NODELAY`). Default is the
+    /// system's: they wait.
     pub fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = Some(nodelay);
         self
@@ -129,19 +106,26 @@ impl TcpOptions {
         failures.done()
     }
 
+    /// One call per value, so that the one that fails has a name; each with those before it, since Windows takes time and
+    /// interval only together.
     fn apply_keepalive(&self, socket: &SockRef<'_>, failures: &mut Failures) {
-        let mut keepalive = TcpKeepalive::new();
+        let mut set = TcpKeepalive::new();
+        let mut add = |option, value: &dyn Debug, with: &dyn Fn(TcpKeepalive) -> io::Result<TcpKeepalive>| {
+            let done = with(set.clone()).and_then(|with| {
+                socket.set_tcp_keepalive(&with)?;
+                set = with;
+                Ok(())
+            });
+            failures.note(option, value, done);
+        };
         if let Some(time) = self.keepalive {
-            keepalive = keepalive.with_time(time);
+            add("keepalive", &time, &|set| with_time(set, time));
         }
         if let Some(interval) = self.keepalive_interval {
-            keepalive = keepalive.with_interval(interval);
+            add("keepalive_interval", &interval, &|set| with_interval(set, interval));
         }
         if let Some(retries) = self.keepalive_retries {
-            keepalive = with_retries(keepalive, retries, failures);
-        }
-        if (self.keepalive, self.keepalive_interval, self.keepalive_retries) != (None, None, None) {
-            failures.note("keepalive", &keepalive, socket.set_tcp_keepalive(&keepalive));
+            add("keepalive_retries", &retries, &|set| with_retries(set, retries));
         }
     }
 
@@ -149,14 +133,15 @@ impl TcpOptions {
         let mut failures = Failures::default();
         let seconds = [("keepalive", self.keepalive), ("keepalive_interval", self.keepalive_interval)];
         for (option, span) in seconds.into_iter().filter_map(|(option, span)| Some((option, span?))) {
-            failures.check(option, span, (1..=MAX_SECS).contains(&span.as_secs()), "1 s to 32,767 s");
+            let allowed = (1..=MAX_SECS).contains(&span.as_secs()) && span.subsec_nanos() == 0;
+            failures.check(option, span, allowed, "1 s to 32,767 s, in whole seconds");
         }
         if let Some(retries) = self.keepalive_retries {
             failures.check("keepalive_retries", retries, (1..=MAX_RETRIES).contains(&retries), "1 to 127");
         }
         if let Some(timeout) = self.user_timeout {
-            let allowed = (1..=MAX_MILLIS).contains(&timeout.as_millis());
-            failures.check("user_timeout", timeout, allowed, "1 ms to 2,147,483,647 ms");
+            let allowed = (1..=MAX_MILLIS).contains(&timeout.as_millis()) && timeout.subsec_nanos() % 1_000_000 == 0;
+            failures.check("user_timeout", timeout, allowed, "1 ms to 2,147,483,647 ms, in whole milliseconds");
         }
         if let Some(bytes) = self.notsent_lowat {
             failures.check("notsent_lowat", bytes, bytes > 0, "1 or more");
@@ -165,13 +150,12 @@ impl TcpOptions {
     }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
 /// Linux's `MAX_TCP_KEEPIDLE` and `MAX_TCP_KEEPINTVL`.
-const MAX_SECS: u64 = 32_767;
+pub(super) const MAX_SECS: u64 = 32_767;
 /// Linux's `MAX_TCP_KEEPCNT`.
-const MAX_RETRIES: u32 = 127;
+pub(super) const MAX_RETRIES: u32 = 127;
 /// The kernel keeps an int.
-const MAX_MILLIS: u128 = i32::MAX as u128;
+pub(super) const MAX_MILLIS: u128 = i32::MAX as u128;
 
 #[derive(Default)]
 struct Failures(Vec<TcpOptionFailure>);
@@ -193,40 +177,4 @@ impl Failures {
     fn done(self) -> Result<(), TcpOptionsError> {
         if self.0.is_empty() { Ok(()) } else { Err(TcpOptionsError { failures: self.0 }) }
     }
-}
-
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-fn set_user_timeout(socket: &SockRef<'_>, timeout: Duration) -> io::Result<()> {
-    socket.set_tcp_user_timeout(Some(timeout))
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
-fn set_user_timeout(_: &SockRef<'_>, _: Duration) -> io::Result<()> {
-    Err(lacking())
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn set_notsent_lowat(socket: &SockRef<'_>, bytes: u32) -> io::Result<()> {
-    socket.set_tcp_notsent_lowat(bytes)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn set_notsent_lowat(_: &SockRef<'_>, _: u32) -> io::Result<()> {
-    Err(lacking())
-}
-
-#[cfg(any(unix, windows))]
-fn with_retries(keepalive: TcpKeepalive, retries: u32, _: &mut Failures) -> TcpKeepalive {
-    keepalive.with_retries(retries)
-}
-
-#[cfg(not(any(unix, windows)))]
-fn with_retries(keepalive: TcpKeepalive, retries: u32, failures: &mut Failures) -> TcpKeepalive {
-    failures.note("keepalive_retries", retries, Err(lacking()));
-    keepalive
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn lacking() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "not on this platform")
 }
