@@ -92,6 +92,7 @@ mod read;
 mod spawn;
 mod stats;
 mod stream;
+mod sync;
 #[cfg(feature = "tcp")]
 mod tcp;
 mod verdict;

@@ -1,10 +1,9 @@
 //! Two slots, one combined waker: reader and writer may live on two tasks, and most inners keep one waker (V1).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
-use futures_util::task::{ArcWake, AtomicWaker};
+use crate::sync::{ArcWake, AtomicBool, AtomicWaker, Ordering};
 
 /// The half of a `LiveStream` that a task polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,165 @@
+//! A `LiveStream` in small: a combined waker, the attention flag, and an inner with one slot for a waker.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool as StdBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::task::{ArcWake, waker, waker_ref};
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::{Arc as LoomArc, Mutex};
+use loom::thread::JoinHandle;
+
+use crate::sync::AtomicWaker;
+use crate::waker::{Fan, Half};
+
+pub(crate) const HALVES: [Half; 2] = [Half::Stream, Half::Sink];
+
+/// `Fan`, or something that is broken.
+pub(crate) trait Combined: Default + Send + Sync + 'static {
+    fn begin(&self);
+    fn park(&self, half: Half, waker: &Waker);
+    fn wake_all(&self);
+}
+
+impl Combined for Fan {
+    fn begin(&self) {
+        self.begin();
+    }
+
+    fn park(&self, half: Half, waker: &Waker) {
+        self.park(half, waker);
+    }
+
+    fn wake_all(&self) {
+        self.wake_all();
+    }
+}
+
+/// As `Fan` itself is a waker.
+#[derive(Default)]
+struct Whole<F>(F);
+
+impl<F: Combined> ArcWake for Whole<F> {
+    fn wake_by_ref(whole: &Arc<Self>) {
+        whole.0.wake_all();
+    }
+}
+
+/// Something to read, room to write, and one waker for both.
+#[derive(Default)]
+struct Inner {
+    readable: AtomicBool,
+    writable: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Inner {
+    fn flag(&self, half: Half) -> &AtomicBool {
+        match half {
+            Half::Stream => &self.readable,
+            Half::Sink => &self.writable,
+        }
+    }
+
+    fn poll(&self, half: Half, cx: &mut Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.flag(half).load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// The waker of a task that has one half.
+#[derive(Default)]
+struct Bell(StdBool);
+
+impl ArcWake for Bell {
+    fn wake_by_ref(bell: &Arc<Self>) {
+        bell.0.store(true, SeqCst);
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct World<F> {
+    fan: Arc<Whole<F>>,
+    attention: AtomicBool,
+    inner: Inner,
+    /// The lock of `split`. What wanted attention has been seen to.
+    turn: Mutex<bool>,
+    /// Nobody looks at the flag after parking.
+    pub(crate) looks_once: bool,
+}
+
+impl<F: Combined> World<F> {
+    /// What the reactor does.
+    pub(crate) fn becomes_ready_for(&self, half: Half) {
+        self.inner.flag(half).store(true, Ordering::Release);
+        self.inner.waker.wake();
+    }
+
+    /// What the timer and the monitors do.
+    pub(crate) fn calls_for_attention(&self) {
+        self.attention.store(true, Ordering::Release);
+        self.fan.0.wake_all();
+    }
+
+    /// One poll of a half. Where nothing wants attention it is the inner's alone.
+    pub(crate) fn poll(&self, half: Half, cx: &mut Context<'_>) -> Poll<()> {
+        let mut attended = self.turn.lock().unwrap();
+        let busy = self.attention.load(Ordering::Relaxed);
+        self.fan.0.begin();
+        *attended |= busy && self.attention.swap(false, Ordering::Acquire);
+        let polled = self.inner.poll(half, &mut Context::from_waker(&waker_ref(&self.fan)));
+        if polled.is_pending() {
+            self.fan.0.park(half, cx.waker());
+            if !self.looks_once && self.attention.load(Ordering::Relaxed) {
+                cx.waker().wake_by_ref();
+            }
+        }
+        polled
+    }
+}
+
+/// A task: it polls its half for as long as it is woken. Then it waits for whoever wakes it.
+pub(crate) struct Task<F> {
+    world: LoomArc<World<F>>,
+    half: Half,
+    bell: Arc<Bell>,
+    is_ready: bool,
+}
+
+impl<F: Combined> Task<F> {
+    fn run(mut self) -> Self {
+        let waker = waker(self.bell.clone());
+        while !self.is_ready && self.bell.0.swap(false, SeqCst) {
+            self.is_ready = self.world.poll(self.half, &mut Context::from_waker(&waker)).is_ready();
+        }
+        self
+    }
+}
+
+impl<F: Combined> World<F> {
+    /// A thread that polls `half`.
+    pub(crate) fn spawn(world: &LoomArc<Self>, half: Half) -> JoinHandle<Task<F>> {
+        let bell = Arc::new(Bell(StdBool::new(true)));
+        let task = Task { world: world.clone(), half, bell, is_ready: false };
+        loom::thread::spawn(|| task.run())
+    }
+
+    /// Everything has happened. Who was woken polls again; then nothing must be left undone.
+    pub(crate) fn settle(&self, tasks: impl IntoIterator<Item = JoinHandle<Task<F>>>) {
+        let tasks: Vec<_> = tasks.into_iter().map(|task| task.join().unwrap().run()).collect();
+        // What one of them did may have woken the one before.
+        for task in tasks.into_iter().map(Task::run) {
+            let happened = self.inner.flag(task.half).load(Ordering::Acquire);
+            assert_eq!(task.is_ready, happened, "a wake-up was lost: {:?}", task.half);
+        }
+        assert!(!self.attention.load(Ordering::Acquire), "a wake-up was lost: attention");
+    }
+}
+
+/// All interleavings with so many preemptions.
+pub(crate) fn check(preemptions: usize, run: impl Fn() + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(preemptions);
+    model.check(run);
+}
