@@ -56,6 +56,10 @@
 //! [The guide](guide) tells which layer notices what, what each environment cuts and when, how to choose the times, and
 //! what to do when a connection drops all the same.
 //!
+//! What a hostile peer can fill is the inner's: tungstenite queues a pong for every ping that comes, without limit by
+//! default, and a peer that pings and never reads is closed by W; one that sips bytes, where a progress source is given,
+//! is not (P2). `max_write_buffer_size` bounds both.
+//!
 //! # The data's way
 //!
 //! ```text

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use futures_util::task::ArcWake;
@@ -11,7 +12,7 @@ use crate::deadline::Clock;
 use crate::error::Cause;
 use crate::probe::Probe;
 use crate::stats::Stats;
-use crate::waker::Fan;
+use crate::waker::{Fan, Half};
 
 pub use crate::stats::LiveStats;
 
@@ -94,6 +95,15 @@ impl Shared {
 
     pub(crate) fn take_attention(&self) -> bool {
         self.wants_attention() && self.attention.swap(false, Ordering::Acquire)
+    }
+
+    /// When to: before `Pending` is returned. What has wanted attention since it was last looked at may have come before
+    /// `begin`, which forgets wake-ups: the flag itself does not.
+    pub(crate) fn park(&self, half: Half, waker: &Waker) {
+        self.fan.park(half, waker);
+        if self.wants_attention() {
+            waker.wake_by_ref();
+        }
     }
 
     pub(crate) fn board(&self) -> MutexGuard<'_, Board> {

@@ -1,13 +1,13 @@
 //! One poll from outside: which waker the inner sees, and who is parked.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
 use futures_util::task::waker_ref;
 
 use crate::drive::Parts;
-use crate::waker::{Fan, Half};
+use crate::monitor::Shared;
+use crate::waker::Half;
 
 /// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
 pub(crate) fn polled_by<'a, S: Stream, P, T>(
@@ -27,10 +27,10 @@ pub(crate) fn parked_by<'a, S: Stream, P, T>(
     cx: &mut Context<'_>,
     poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
-    let fan = &parts.shared.fan;
-    let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(fan)));
+    let shared = parts.shared;
+    let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(&shared.fan)));
     if polled.is_pending() {
-        fan.park(half, cx.waker());
+        shared.park(half, cx.waker());
     }
     polled
 }
@@ -38,14 +38,14 @@ pub(crate) fn parked_by<'a, S: Stream, P, T>(
 /// A poll of the sink that is the inner's alone.
 #[inline]
 pub(crate) fn passed_on<T>(
-    fan: &Arc<Fan>,
+    shared: &Shared,
     cx: &mut Context<'_>,
     poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
-    fan.begin();
-    let polled = poll(&mut Context::from_waker(&waker_ref(fan)));
+    shared.fan.begin();
+    let polled = poll(&mut Context::from_waker(&waker_ref(&shared.fan)));
     if polled.is_pending() {
-        fan.park(Half::Sink, cx.waker());
+        shared.park(Half::Sink, cx.waker());
     }
     polled
 }

@@ -232,7 +232,7 @@ where
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx));
         }
         let this = self.project();
-        passed_on(&this.shared.0.fan, cx, |cx| this.outbox.poll_ready_of_user(this.inner, cx))
+        passed_on(&this.shared.0, cx, |cx| this.outbox.poll_ready_of_user(this.inner, cx))
     }
 
     fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
@@ -250,7 +250,7 @@ where
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx));
         }
         let this = self.project();
-        passed_on(&this.shared.0.fan, cx, |cx| this.outbox.poll_flush_of_user(this.inner, cx))
+        passed_on(&this.shared.0, cx, |cx| this.outbox.poll_flush_of_user(this.inner, cx))
     }
 
     /// Begins the closing handshake where none was begun; ends within C.

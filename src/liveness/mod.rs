@@ -7,6 +7,8 @@
 mod ask;
 mod judge;
 mod payload;
+#[cfg(test)]
+mod properties;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -172,7 +174,8 @@ impl Liveness {
         self.payloads.answer(number);
         self.misses = 0;
         self.pardoned = false;
-        let proves = !std::mem::replace(&mut self.proven, true);
+        let judged = self.is_judging();
+        self.proven = true;
         let answered = match self.state {
             State::Queued { due, ping: Queued { at, number: Some(ours), .. } } if answers(number, ours) => {
                 Some((due, at))
@@ -185,7 +188,7 @@ impl Liveness {
             // An answer to an older ping is an inbound frame like any other (J3), but no traffic of the user's.
             None => self.heard.since_deferral = true,
         }
-        if proves {
+        if !judged {
             self.begin_judging();
         }
         Answer { rtt: answered.map(|(_, since)| now.since(since)) }
