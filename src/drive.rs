@@ -36,11 +36,6 @@ impl<S: Stream, P> Parts<'_, S, P> {
         now
     }
 
-    #[inline]
-    pub(crate) fn is_busy(&self) -> bool {
-        self.driver.busy || self.shared.wants_attention()
-    }
-
     fn poll_timer(&mut self) -> Poll<()> {
         self.driver.timer.poll(&mut Context::from_waker(&waker_ref(self.shared)))
     }
@@ -58,7 +53,7 @@ where
         if half == Half::Stream && self.driver.machine.take_over() {
             self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
             self.look_at_timer(backlogged);
-        } else if self.shared.take_attention() && !self.driver.timer.is_expired() {
+        } else if self.shared.fan.take_attention() && !self.driver.timer.is_expired() {
             self.look_at_timer(backlogged);
         }
         self.settle(cx, backlogged);

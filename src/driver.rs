@@ -1,12 +1,12 @@
-//! What a `LiveStream` keeps for itself, beside the inner and what waits for it.
+//! What a `LiveStream` keeps of its own from one poll to the next.
 
 use crate::deadline::Deadline;
 use crate::error::LivenessError;
 use crate::liveness::{Liveness, Time};
 use crate::progress::Watch;
-use crate::waker::Half;
+use crate::waker::{Fan, Half};
 
-/// What a `LiveStream` keeps for itself.
+/// Beside the inner, what waits for it, and what is shared with monitors.
 #[derive(Debug)]
 pub(crate) struct Driver {
     pub(crate) machine: Liveness,
@@ -17,8 +17,7 @@ pub(crate) struct Driver {
     pub(crate) half: Half,
     /// The stream has nothing more to tell.
     pub(crate) told: bool,
-    /// There is more to do in a poll than to pass on messages. Where it is false there is no error to tell, nothing waits
-    /// for the inner, and no flush means anything.
+    /// As of the last poll; false: there is no error to tell, nothing waits for the inner, and no flush means anything.
     pub(crate) busy: bool,
     /// The last `poll_next` returned an item.
     pub(crate) after_item: bool,
@@ -77,6 +76,12 @@ impl Driver {
     /// The machine, and what looks below the messages where there is such a thing.
     pub(crate) fn watched(&mut self) -> Option<(&mut Liveness, &mut Watch)> {
         Some((&mut self.machine, self.aside.as_mut()?.watch.as_mut()?))
+    }
+
+    /// There is more to do in this poll than to pass on a message.
+    #[inline]
+    pub(crate) fn is_busy(&self, fan: &Fan) -> bool {
+        self.busy || fan.wants_attention()
     }
 
     #[inline]

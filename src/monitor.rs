@@ -1,8 +1,6 @@
 //! What others see: health, statistics, round-trip times, from any task (O2, O3).
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 use std::time::Duration;
 
 use futures_util::task::ArcWake;
@@ -12,7 +10,7 @@ use crate::deadline::Clock;
 use crate::error::Cause;
 use crate::probe::Probe;
 use crate::stats::Stats;
-use crate::waker::{Fan, Half};
+use crate::waker::Fan;
 
 pub use crate::stats::LiveStats;
 
@@ -35,8 +33,6 @@ pub enum Health {
 pub(crate) struct Shared {
     pub(crate) fan: Arc<Fan>,
     pub(crate) clock: Clock,
-    /// The timer fired, or a monitor wants something.
-    attention: AtomicBool,
     board: Mutex<Board>,
 }
 
@@ -79,31 +75,7 @@ impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
         let board =
             Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging, reading: true };
-        Arc::new(Self {
-            fan: Arc::default(),
-            clock: Clock::start(),
-            // The timer has to be polled once before it can wake anybody.
-            attention: AtomicBool::new(true),
-            board: Mutex::new(board),
-        })
-    }
-
-    #[inline]
-    pub(crate) fn wants_attention(&self) -> bool {
-        self.attention.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn take_attention(&self) -> bool {
-        self.wants_attention() && self.attention.swap(false, Ordering::Acquire)
-    }
-
-    /// When to: before `Pending` is returned. What has wanted attention since it was last looked at may have come before
-    /// `begin`, which forgets wake-ups: the flag itself does not.
-    pub(crate) fn park(&self, half: Half, waker: &Waker) {
-        self.fan.park(half, waker);
-        if self.wants_attention() {
-            waker.wake_by_ref();
-        }
+        Arc::new(Self { fan: Arc::default(), clock: Clock::start(), board: Mutex::new(board) })
     }
 
     pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
@@ -140,8 +112,7 @@ impl Shared {
 /// The waker of the timer and of the monitors: what they want is looked at in the next poll of either half.
 impl ArcWake for Shared {
     fn wake_by_ref(shared: &Arc<Self>) {
-        shared.attention.store(true, Ordering::Release);
-        shared.fan.wake_all();
+        shared.fan.call();
     }
 }
 

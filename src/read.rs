@@ -63,7 +63,7 @@ where
     /// has come to its end all the same.
     pub(crate) fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.driver.reader = false;
-        if self.is_busy() {
+        if self.driver.is_busy(&self.shared.fan) {
             self.tend(cx, Half::Stream);
             self.judge(cx, View::Sink { reader: false });
         }

@@ -117,11 +117,6 @@ impl<S: Stream, P> LiveStream<S, P> {
         (self.inner, self.outbox.into_slot().and_then(Result::ok))
     }
 
-    #[inline]
-    fn is_busy(&self) -> bool {
-        self.driver.busy || self.shared.0.wants_attention()
-    }
-
     fn parts(self: Pin<&mut Self>) -> Parts<'_, S, P> {
         let this = self.project();
         Parts {
@@ -186,7 +181,7 @@ where
     ///
     /// Mostly there is nothing to do but to pass on a message, and no more code runs then; so for the sink.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.is_busy() {
+        if self.driver.is_busy(&self.shared.0.fan) {
             return polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_read(cx));
         }
         let this = self.as_mut().project();
@@ -228,11 +223,11 @@ where
     type Error = <S as Sink<M>>::Error;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if self.is_busy() {
+        if self.driver.is_busy(&self.shared.0.fan) {
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx));
         }
         let this = self.project();
-        passed_on(&this.shared.0, cx, |cx| this.outbox.poll_ready_of_user(this.inner, cx))
+        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_ready_of_user(this.inner, cx))
     }
 
     fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
@@ -246,11 +241,11 @@ where
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if self.is_busy() {
+        if self.driver.is_busy(&self.shared.0.fan) {
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx));
         }
         let this = self.project();
-        passed_on(&this.shared.0, cx, |cx| this.outbox.poll_flush_of_user(this.inner, cx))
+        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_flush_of_user(this.inner, cx))
     }
 
     /// Begins the closing handshake where none was begun; ends within C.

@@ -4,12 +4,10 @@ use loom::sync::Arc;
 use loom::thread;
 
 use crate::waker::{Fan, Half};
-use crate::world::{HALVES, World, check};
+use crate::world::{Combined, HALVES, World, check};
 
-pub(crate) fn lone_half(half: Half, looks_once: bool) {
-    let mut world = World::<Fan>::default();
-    world.looks_once = looks_once;
-    let world = Arc::new(world);
+pub(crate) fn lone_half<F: Combined>(half: Half) {
+    let world = Arc::new(World::<F>::default());
     let task = World::spawn(&world, half);
     world.calls_for_attention();
     world.settle([task]);
@@ -18,7 +16,7 @@ pub(crate) fn lone_half(half: Half, looks_once: bool) {
 #[test]
 fn v1_a_half_sees_to_what_wants_attention() {
     for half in HALVES {
-        loom::model(move || lone_half(half, false));
+        loom::model(move || lone_half::<Fan>(half));
     }
 }
 

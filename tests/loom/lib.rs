@@ -1,8 +1,8 @@
-//! Every interleaving of the combined waker and of the attention flag (V1, V2): `cargo test --release` in this directory,
-//! which takes half a minute.
+//! Every interleaving of the combined waker and of its flag (V1, V2): `cargo test --release` in this directory, which
+//! takes seconds, and half a minute to build.
 //!
-//! `src/waker.rs` is included as it stands; loom's primitives take the place of what it imports. How `src/poll.rs`,
-//! `src/stream.rs` and `src/monitor.rs` use it is told again in `world.rs`. A wake-up that is lost leaves a thread that
+//! `src/waker.rs` is included as it stands; loom's primitives take the place of what it imports. In which order
+//! `src/poll.rs` and `src/stream.rs` call it is told again in `world.rs`; `tests/racing.rs` in the crate tries that itself. A wake-up that is lost leaves a thread that
 //! nobody wakes, which loom reports as a deadlock; `mutants.rs` shows that it does.
 
 #![cfg(test)]
@@ -11,7 +11,6 @@ mod attention;
 mod halves;
 mod mutants;
 mod sync;
-#[allow(dead_code, reason = "not all of it is needed here")]
 #[path = "../../src/waker.rs"]
 mod waker;
 mod world;

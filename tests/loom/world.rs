@@ -1,4 +1,4 @@
-//! A `LiveStream` in small: a combined waker, the attention flag, and an inner with one slot for a waker.
+//! A `LiveStream` in small: a combined waker, and an inner with one slot for a waker.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool as StdBool;
@@ -20,6 +20,18 @@ pub(crate) trait Combined: Default + Send + Sync + 'static {
     fn begin(&self);
     fn park(&self, half: Half, waker: &Waker);
     fn wake_all(&self);
+
+    fn call(&self) {
+        self.wake_all();
+    }
+
+    fn wants_attention(&self) -> bool {
+        false
+    }
+
+    fn take_attention(&self) -> bool {
+        false
+    }
 }
 
 impl Combined for Fan {
@@ -33,6 +45,18 @@ impl Combined for Fan {
 
     fn wake_all(&self) {
         self.wake_all();
+    }
+
+    fn call(&self) {
+        self.call();
+    }
+
+    fn wants_attention(&self) -> bool {
+        self.wants_attention()
+    }
+
+    fn take_attention(&self) -> bool {
+        self.take_attention()
     }
 }
 
@@ -81,12 +105,9 @@ impl ArcWake for Bell {
 #[derive(Default)]
 pub(crate) struct World<F> {
     fan: Arc<Whole<F>>,
-    attention: AtomicBool,
     inner: Inner,
-    /// The lock of `split`. What wanted attention has been seen to.
-    turn: Mutex<bool>,
-    /// Nobody looks at the flag after parking.
-    pub(crate) looks_once: bool,
+    /// The lock of `split`.
+    turn: Mutex<()>,
 }
 
 impl<F: Combined> World<F> {
@@ -98,22 +119,20 @@ impl<F: Combined> World<F> {
 
     /// What the timer and the monitors do.
     pub(crate) fn calls_for_attention(&self) {
-        self.attention.store(true, Ordering::Release);
-        self.fan.0.wake_all();
+        self.fan.0.call();
     }
 
     /// One poll of a half. Where nothing wants attention it is the inner's alone.
     pub(crate) fn poll(&self, half: Half, cx: &mut Context<'_>) -> Poll<()> {
-        let mut attended = self.turn.lock().unwrap();
-        let busy = self.attention.load(Ordering::Relaxed);
+        let _turn = self.turn.lock().unwrap();
+        let busy = self.fan.0.wants_attention();
         self.fan.0.begin();
-        *attended |= busy && self.attention.swap(false, Ordering::Acquire);
+        if busy {
+            self.fan.0.take_attention();
+        }
         let polled = self.inner.poll(half, &mut Context::from_waker(&waker_ref(&self.fan)));
         if polled.is_pending() {
             self.fan.0.park(half, cx.waker());
-            if !self.looks_once && self.attention.load(Ordering::Relaxed) {
-                cx.waker().wake_by_ref();
-            }
         }
         polled
     }
@@ -153,7 +172,7 @@ impl<F: Combined> World<F> {
             let happened = self.inner.flag(task.half).load(Ordering::Acquire);
             assert_eq!(task.is_ready, happened, "a wake-up was lost: {:?}", task.half);
         }
-        assert!(!self.attention.load(Ordering::Acquire), "a wake-up was lost: attention");
+        assert!(!self.fan.0.wants_attention(), "a wake-up was lost: attention");
     }
 }
 
