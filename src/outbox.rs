@@ -72,6 +72,7 @@ impl<I> Outbox<I> {
 
     /// Ready where a flush is finished; then whether that is write progress: not where there was nothing to flush, since
     /// there are sinks that are full and flushed at the same time.
+    #[inline]
     pub(crate) fn poll_flush<S: Sink<M>, M>(
         &mut self,
         inner: Pin<&mut S>,
@@ -84,18 +85,6 @@ impl<I> Outbox<I> {
             self.full = false;
         }
         polled.map_ok(|()| waited)
-    }
-
-    /// As `poll_flush`, where nothing but the user's own is to be flushed.
-    #[inline]
-    pub(crate) fn poll_flush_of_user<S: Sink<M>, M>(
-        &mut self,
-        inner: Pin<&mut S>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), S::Error>> {
-        let polled = inner.poll_flush(cx);
-        self.flushing = polled.is_pending();
-        polled
     }
 
     /// When to: the user's message goes straight to the inner.
@@ -113,26 +102,21 @@ impl<I> Outbox<I> {
         std::mem::take(&mut self.progress)
     }
 
-    /// As `poll_ready` and `grant`, where no frame of ours waits for progress.
+    /// The user's `poll_ready`: the permit is his.
     #[inline]
-    pub(crate) fn poll_ready_of_user<S: Sink<M>, M>(
+    pub(crate) fn poll_permit<S: Sink<M>, M>(
         &mut self,
         inner: Pin<&mut S>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), S::Error>> {
-        let polled = inner.poll_ready(cx);
-        self.blocked = polled.is_pending();
+        let polled = self.poll_ready(inner, cx);
         if let Poll::Ready(Ok(())) = polled {
             self.permit = Permit::Held;
         }
         polled
     }
 
-    /// When to: the inner is ready and the user asked for it.
-    pub(crate) fn grant(&mut self) {
-        self.permit = Permit::Held;
-    }
-
+    #[inline]
     pub(crate) fn poll_ready<S: Sink<M>, M>(
         &mut self,
         inner: Pin<&mut S>,

@@ -227,7 +227,7 @@ where
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx));
         }
         let this = self.project();
-        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_ready_of_user(this.inner, cx))
+        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_permit(this.inner, cx))
     }
 
     fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
@@ -245,7 +245,7 @@ where
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx));
         }
         let this = self.project();
-        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_flush_of_user(this.inner, cx))
+        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_flush(this.inner, cx).map_ok(|_| ()))
     }
 
     /// Begins the closing handshake where none was begun; ends within C.

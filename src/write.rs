@@ -24,10 +24,9 @@ where
             return Poll::Pending;
         }
         ready!(self.poll_before(cx))?;
-        ready!(self.outbox.poll_ready(self.inner.as_mut(), cx))?;
+        let polled = self.outbox.poll_permit(self.inner.as_mut(), cx);
         self.note_progress();
-        self.outbox.grant();
-        Poll::Ready(Ok(()))
+        polled
     }
 
     #[inline(never)]
