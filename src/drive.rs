@@ -15,6 +15,7 @@ use crate::frame::Protocol;
 use crate::liveness::{Time, View};
 use crate::monitor::{Health, Shared};
 use crate::outbox::Outbox;
+use crate::stats::count;
 use crate::waker::Half;
 
 /// A `LiveStream` in a poll.
@@ -146,7 +147,7 @@ where
         let now = self.now();
         let answer = self.driver.machine.handle_answer(number, now);
         let mut board = self.shared.board();
-        board.stats.count(|stats| &mut stats.pongs_received);
+        count(&mut board.stats.pongs_received);
         board.stats.last_inbound = Some(now);
         board.stats.last_pong = Some(now);
         board.judging = self.driver.machine.is_judging();

@@ -9,6 +9,7 @@ use crate::drive::Parts;
 use crate::error::{Cause, LivenessError};
 use crate::frame::Protocol;
 use crate::liveness::Farewell;
+use crate::stats::count;
 use crate::waker::Half;
 
 /// A frame of ours that may leave now.
@@ -136,7 +137,7 @@ where
         match ours {
             Ours::Ping(_) => {
                 let number = self.driver.machine.handle_handed();
-                self.shared.board().stats.count(|stats| &mut stats.pings_sent);
+                count(&mut self.shared.board().stats.pings_sent);
                 trace!(number, "ping");
             }
             Ours::Probe(_) => self.note_probe(),
@@ -148,7 +149,7 @@ where
         let number = self.driver.machine.handle_probe_handed();
         let now = self.now();
         let mut board = self.shared.board();
-        board.stats.count(|stats| &mut stats.pings_sent);
+        count(&mut board.stats.pings_sent);
         if let Some(probe) = board.probe() {
             probe.handle_handed(number, now);
         }

@@ -29,7 +29,7 @@ pub struct LiveStats {
     pub last_inbound: Option<Duration>,
 }
 
-/// 32 bits are 136 years of one ping a second; the counters saturate.
+/// 32 bits are 136 years of one ping a second.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) pings_sent: u32,
@@ -39,6 +39,11 @@ pub(crate) struct Stats {
     rtt: Option<Rtt>,
     pub(crate) last_inbound: Option<Time>,
     pub(crate) last_pong: Option<Time>,
+}
+
+/// One more.
+pub(crate) fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
 }
 
 /// Half the size of `Duration`s; the last one is counted from the machine's start, so that `None` costs nothing.
@@ -74,12 +79,6 @@ fn weigh(old: u64, new: u64, parts: u64) -> u64 {
 }
 
 impl Stats {
-    /// One more.
-    pub(crate) fn count(&mut self, which: impl FnOnce(&mut Self) -> &mut u32) {
-        let counter = which(self);
-        *counter = counter.saturating_add(1);
-    }
-
     pub(crate) fn handle_rtt(&mut self, rtt: Duration) {
         self.rtt = Some(self.rtt.map_or_else(|| Rtt::first(rtt), |old| old.next(rtt)));
     }

@@ -10,6 +10,7 @@ use crate::error::{Cause, LivenessError, Report};
 use crate::frame::Protocol;
 use crate::liveness::{Judgement, Time, UnderWay, View};
 use crate::monitor::Health;
+use crate::stats::count;
 
 impl<S, P, M, E> Parts<'_, S, P>
 where
@@ -18,8 +19,8 @@ where
 {
     pub(crate) fn note_judgement(&mut self, judgement: Judgement, under_way: UnderWay, now: Time, view: View) {
         match judgement {
-            Judgement::Deferred => self.shared.board().stats.count(|stats| &mut stats.deferrals),
-            Judgement::Missed => self.shared.board().stats.count(|stats| &mut stats.misses),
+            Judgement::Deferred => count(&mut self.shared.board().stats.deferrals),
+            Judgement::Missed => count(&mut self.shared.board().stats.misses),
             Judgement::Unjudged if matches!(view, View::Sink { .. }) => {
                 self.driver.reader &= self.driver.machine.is_lapsed();
             }
@@ -56,7 +57,7 @@ where
 
     pub(crate) fn condemn(&mut self, cause: Cause, under_way: UnderWay, now: Time) {
         if cause == Cause::PongTimeout {
-            self.shared.board().stats.count(|stats| &mut stats.misses);
+            count(&mut self.shared.board().stats.misses);
         }
         let error = match self.driver.error.take() {
             Some(kept) => kept,
