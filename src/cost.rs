@@ -42,10 +42,11 @@ impl WsMessage for Frame {
     }
 }
 
-/// A peer that answers pings at once, and talks without end where `flood`.
+/// A peer that answers pings at once unless it is `mute`, and talks without end where `flood`.
 #[derive(Default)]
 struct Echo {
     flood: bool,
+    mute: bool,
     pongs: VecDeque<[u8; 8]>,
     reader: Option<Waker>,
 }
@@ -73,7 +74,7 @@ impl Sink<Frame> for Echo {
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
-        if let Frame::Ping(payload) = frame {
+        if let (Frame::Ping(payload), false) = (frame, self.mute) {
             self.pongs.push_back(payload);
             if let Some(reader) = self.reader.take() {
                 reader.wake();
@@ -94,7 +95,7 @@ impl Sink<Frame> for Echo {
 type Live = LiveStream<Echo>;
 
 fn live(flood: bool, config: &LiveConfig) -> Pin<Box<Live>> {
-    let inner = Echo { flood, pongs: VecDeque::with_capacity(4), reader: None };
+    let inner = Echo { flood, pongs: VecDeque::with_capacity(4), ..Echo::default() };
     Box::pin(LiveStream::new(inner, config.clone()))
 }
 
@@ -136,6 +137,34 @@ async fn z1_a_data_frame_costs_no_allocation_no_clock_reading_and_no_timer_opera
     tokio::time::advance(Duration::from_secs(20)).await;
     assert_ne!(cost_of(&mut live, 2), (0, 0, 0), "the ping and its pong");
     assert_eq!(cost_of(&mut live, 1_000), (0, 0, 0));
+}
+
+/// What `waits` cost that end with a data frame each: clock readings, timer operations.
+fn cost_of_waits(live: &mut Pin<Box<Live>>, waits: u32) -> (u32, u32) {
+    let clock = count::CLOCK.get();
+    let timer = count::RESETS.get() + count::POLLS.get();
+    for _ in 0..waits {
+        assert!(read(live).is_pending());
+        let inner = live.as_mut().get_pin_mut().get_mut();
+        inner.flood = true;
+        inner.reader.take().unwrap().wake();
+        assert!(read(live).is_ready());
+        live.as_mut().get_pin_mut().get_mut().flood = false;
+    }
+    (count::CLOCK.get() - clock, count::RESETS.get() + count::POLLS.get() - timer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn z1_the_clock_is_read_for_a_wait_only_while_a_ping_waits_for_its_answer() {
+    let mut live = live(false, &exact(20, 20));
+    live.as_mut().get_pin_mut().get_mut().mute = true;
+    cost_of_waits(&mut live, 1);
+    assert_eq!(cost_of_waits(&mut live, 1_000), (0, 0));
+    tokio::time::advance(Duration::from_secs(20)).await;
+    assert!(read(&mut live).is_pending());
+    assert_eq!(live.monitor().stats().pings_sent, 1);
+    cost_of_waits(&mut live, 1);
+    assert_eq!(cost_of_waits(&mut live, 1_000), (2_000, 0), "where it begins, and where it ends");
 }
 
 /// Waits for the stream for so long; nothing of the user's comes.

@@ -86,6 +86,10 @@ impl Deadline {
         polled
     }
 
+    pub(crate) fn fires_by(&self, at: Time) -> bool {
+        matches!(self.state, State::Armed(armed) if armed <= at)
+    }
+
     #[inline]
     pub(crate) fn is_expired(&self) -> bool {
         self.expired().is_some()

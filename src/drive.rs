@@ -30,7 +30,7 @@ pub(crate) struct Parts<'a, S: Stream, P> {
 impl<S: Stream, P> Parts<'_, S, P> {
     /// Reads the clock; what came in before counts as of now.
     pub(crate) fn now(&mut self) -> Time {
-        let now = self.shared.clock.now();
+        let now = self.shared.clock().now();
         if self.driver.machine.take_inbound() {
             self.shared.board().stats.last_inbound = Some(now);
         }
@@ -51,13 +51,18 @@ where
     pub(crate) fn tend(&mut self, cx: &mut Context<'_>, half: Half) {
         self.driver.half = half;
         let backlogged = half == Half::Stream && self.driver.after_item;
-        if half == Half::Stream && self.driver.machine.take_over() {
-            self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
-            self.look_at_timer(backlogged);
-        } else if self.shared.fan.take_attention() && !self.driver.timer.is_expired() {
+        if self.shared.fan.take_attention() && !self.driver.timer.is_expired() {
             self.look_at_timer(backlogged);
         }
         self.settle(cx, backlogged);
+    }
+
+    /// When to: the stream half is about to read. A deadline that was left to it is due again (V4).
+    pub(crate) fn take_over(&mut self) {
+        if self.driver.machine.take_over() {
+            self.driver.timer.arm(self.shared.clock(), self.driver.machine.poll_timeout());
+            self.look_at_timer(self.driver.after_item);
+        }
     }
 
     fn look_at_timer(&mut self, backlogged: bool) -> bool {
@@ -79,7 +84,9 @@ where
             let again = match self.driver.timer.expired() {
                 // What has expired and is not for `handle_timeout` waits for its judge.
                 Some(expired) if at <= expired => self.driver.machine.is_due(expired),
-                _ => self.driver.timer.arm(self.shared.clock, at),
+                // The deadline moves with every absence: the timer follows when it fires.
+                _ if self.driver.machine.is_sent() && self.driver.timer.fires_by(at) => false,
+                _ => self.driver.timer.arm(self.shared.clock(), at),
             };
             if !again || !self.look_at_timer(backlogged) {
                 break;

@@ -2,7 +2,7 @@
 
 use crate::deadline::Deadline;
 use crate::error::LivenessError;
-use crate::liveness::{Liveness, Time};
+use crate::liveness::Liveness;
 use crate::progress::Watch;
 use crate::waker::{Fan, Half};
 
@@ -37,8 +37,6 @@ pub(crate) struct Driver {
 pub(crate) struct Aside {
     /// What the stream half has met in the sink's place; the sink tells it once.
     pub(crate) write_error: Option<LivenessError>,
-    /// Since when the consumer waits, where that counts (J7).
-    pub(crate) waits_since: Option<Time>,
     /// What looks below the messages (P).
     pub(crate) watch: Option<Watch>,
 }

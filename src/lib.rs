@@ -89,6 +89,7 @@ mod liveness;
 mod monitor;
 mod outbox;
 mod poll;
+mod presence;
 mod probe;
 mod progress;
 mod pump;

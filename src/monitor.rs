@@ -32,7 +32,6 @@ pub enum Health {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) fan: Arc<Fan>,
-    pub(crate) clock: Clock,
     board: Mutex<Board>,
 }
 
@@ -75,7 +74,11 @@ impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
         let board =
             Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging, reading: true };
-        Arc::new(Self { fan: Arc::default(), clock: Clock::start(), board: Mutex::new(board) })
+        Arc::new(Self { fan: Arc::default(), board: Mutex::new(board) })
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.fan.presence.clock
     }
 
     pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
@@ -137,7 +140,7 @@ impl Monitor {
     /// The numbers so far.
     pub fn stats(&self) -> LiveStats {
         let board = self.shared.board();
-        board.stats.public(self.shared.clock.now())
+        board.stats.public(self.shared.clock().now())
     }
 
     /// Whether silence counts against the peer: not with `keep_alive_only`, and with `judge_after_first_pong` only from

@@ -8,7 +8,7 @@ use tracing::trace;
 use crate::drive::Parts;
 use crate::error::{Cause, LivenessError};
 use crate::frame::Protocol;
-use crate::liveness::Farewell;
+use crate::liveness::{Farewell, Time};
 use crate::stats::count;
 use crate::waker::Half;
 
@@ -164,6 +164,16 @@ where
         }
     }
 
+    fn note_ping_flushed(&mut self, now: Time) {
+        if let Some((_, watch)) = self.driver.watched() {
+            watch.handle_flushed(now);
+        }
+        self.shared.fan.presence.leave(now);
+        if self.driver.half == Half::Sink {
+            self.shared.fan.wake_stream();
+        }
+    }
+
     pub(crate) fn note_flushed(&mut self, progress: bool) {
         // A Close of the user's may be in the slot.
         let awaited =
@@ -174,8 +184,8 @@ where
         let now = self.now();
         if awaited && (progress || self.driver.machine.poll_ping().is_none()) {
             self.driver.machine.handle_flushed(now);
-            if let Some((_, watch)) = self.driver.watched().filter(|(machine, _)| machine.is_sent()) {
-                watch.handle_flushed(now);
+            if self.driver.machine.is_sent() {
+                self.note_ping_flushed(now);
             }
         }
         if self.driver.probing {

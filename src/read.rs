@@ -7,7 +7,7 @@ use futures_util::{Sink, Stream};
 use crate::drive::Parts;
 use crate::error::Cause;
 use crate::frame::{Kind, Protocol};
-use crate::liveness::{CloseBy, Farewell, Judgement, Reading, Time, View};
+use crate::liveness::{CloseBy, Farewell, Judgement, Reading, View};
 use crate::monitor::Health;
 use crate::waker::Half;
 
@@ -23,7 +23,8 @@ where
     #[inline(never)]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.driver.reader = true;
-        self.end_waiting();
+        self.shared.fan.presence.end_wait();
+        self.take_over();
         self.tend(cx, Half::Stream);
         if self.driver.machine.dying().is_some() {
             self.judge(cx, View::Item { backlogged: false });
@@ -46,44 +47,25 @@ where
         self.driver.half = Half::Stream;
         let read = self.poll_inner(cx, read);
         self.driver.after_item = matches!(read, Poll::Ready(Some(Ok(_))));
-        if read.is_pending() && self.driver.machine.counts_waiting() {
-            self.driver.aside().waits_since = Some(self.now());
-        }
         read
-    }
-
-    fn end_waiting(&mut self) {
-        if let Some(since) = self.driver.aside.as_mut().and_then(|aside| aside.waits_since.take()) {
-            let now = self.now();
-            self.driver.machine.handle_waited(since, now);
-        }
     }
 
     /// Everything but reading: the consumer has no room. Pings go on, and no silence is judged (B3). Whether the stream
     /// has come to its end all the same.
     pub(crate) fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.driver.reader = false;
         if self.driver.is_busy(&self.shared.fan) {
             self.tend(cx, Half::Stream);
-            self.judge(cx, View::Sink { reader: false });
+            let reader = self.reads_soon();
+            self.judge(cx, View::Sink { reader });
         }
         let ends = self.driver.machine.is_over() || self.driver.machine.dying().is_some();
         if ends { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// When to: there is no room any more. What to present to `resume`.
-    pub(crate) fn pause(&mut self) -> Option<Time> {
-        self.driver.machine.is_sent().then(|| self.now())
-    }
-
-    /// When to: there is room again.
-    pub(crate) fn resume(&mut self, since: Option<Time>) {
-        if self.driver.machine.is_sent() {
-            let now = self.now();
-            self.driver.machine.handle_resume(since, now);
-            // The timer is armed anew in the poll that follows.
-            self.driver.busy = true;
-        }
+    /// A consumer that has only just gone away has its turn at an expired deadline, as one that sends has (V4).
+    fn reads_soon(&mut self) -> bool {
+        let away = self.shared.fan.presence.away_since();
+        self.driver.reader && self.driver.timer.is_expired() && self.now().since(away) <= self.driver.machine.lateness()
     }
 
     fn poll_inner(&mut self, cx: &mut Context<'_>, mut read: Poll<Option<Result<M, E>>>) -> Poll<Option<Result<M, E>>> {
@@ -177,11 +159,26 @@ where
         if self.driver.machine.is_failed() {
             self.condemn_failure(cx);
         } else {
+            self.end_absence();
             let backlogged = self.driver.backlogged;
             self.judge(cx, View::Drained { backlogged });
         }
         self.end_farewell();
-        if self.driver.machine.is_over() { Poll::Ready(self.last_word()) } else { Poll::Pending }
+        if self.driver.machine.is_over() {
+            return Poll::Ready(self.last_word());
+        }
+        if self.driver.machine.counts_waiting() {
+            self.shared.fan.wait();
+        }
+        Poll::Pending
+    }
+
+    fn end_absence(&mut self) {
+        if self.driver.machine.counts_waiting() {
+            let now = self.now();
+            let since = self.shared.fan.presence.away_since();
+            self.driver.machine.handle_absence(since, now);
+        }
     }
 
     fn condemn_failure(&mut self, cx: &mut Context<'_>) {

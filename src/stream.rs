@@ -15,7 +15,7 @@ use crate::drive::Parts;
 use crate::driver::Driver;
 use crate::error::Cause;
 use crate::frame::{Auto, Kind, Protocol};
-use crate::liveness::{Liveness, Time};
+use crate::liveness::Liveness;
 use crate::monitor::{Health, Monitor, Shared};
 use crate::outbox::Outbox;
 use crate::poll::{parked_by, passed_on, polled_by};
@@ -137,14 +137,6 @@ where
 {
     pub(crate) fn poll_unread(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_unread(cx))
-    }
-
-    pub(crate) fn pause(self: Pin<&mut Self>) -> Option<Time> {
-        self.parts().pause()
-    }
-
-    pub(crate) fn resume(self: Pin<&mut Self>, since: Option<Time>) {
-        self.parts().resume(since);
     }
 
     pub(crate) fn abandon(self: Pin<&mut Self>) {

@@ -1,5 +1,8 @@
-//! What `waker.rs` is built of, in one place: `tests/loom` puts loom's own in its stead.
+//! What `waker.rs` and `presence.rs` are built of, in one place: `tests/loom` puts loom's own in its stead.
 
-pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use futures_util::task::{ArcWake, AtomicWaker};
+
+pub(crate) use crate::deadline::Clock;
+pub(crate) use crate::liveness::Time;

@@ -79,7 +79,7 @@ where
         self.driver.machine.handle_end();
         self.driver.busy = true;
         // A timer of a runtime that is gone is not to be polled again.
-        self.driver.timer.arm(self.shared.clock, self.driver.machine.poll_timeout());
+        self.driver.timer.arm(self.shared.clock(), self.driver.machine.poll_timeout());
         let error = self.report(Cause::Dropped, under_way, now, None);
         self.driver.error.get_or_insert(error);
         self.shared.set_health(Health::Ended(Cause::Dropped));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::presence::Presence;
 use crate::sync::{ArcWake, AtomicBool, AtomicWaker, Ordering};
 
 /// The half of a `LiveStream` that a task polls.
@@ -24,6 +25,8 @@ pub(crate) struct Fan {
     woken: AtomicBool,
     /// The timer fired, or a monitor wants something: to be looked at in the next poll of either half.
     attention: AtomicBool,
+    /// Whether the consumer waits (J7).
+    pub(crate) presence: Presence,
 }
 
 /// The timer has to be polled once before it can wake anybody.
@@ -34,6 +37,7 @@ impl Default for Fan {
             sink: AtomicWaker::default(),
             woken: AtomicBool::new(false),
             attention: AtomicBool::new(true),
+            presence: Presence::default(),
         }
     }
 }
@@ -66,12 +70,28 @@ impl Fan {
     pub(crate) fn park(&self, half: Half, waker: &Waker) {
         self.slot(half).register(waker);
         if self.woken.load(Ordering::Acquire) || self.wants_attention() {
+            self.presence.end_wait();
             waker.wake_by_ref();
         }
     }
 
+    /// When to: the stream half has nothing more to read, how long it waits decides something, and it is parked next.
+    pub(crate) fn wait(&self) {
+        self.presence.begin_wait();
+        // Either this comes first, and who wakes sees it; or the wake-up is seen here.
+        if self.woken.fetch_or(false, Ordering::AcqRel) {
+            self.presence.end_wait();
+        }
+    }
+
+    /// When to: whether the consumer waits is unknown. Where it does, it says so in a poll of its own.
+    pub(crate) fn wake_stream(&self) {
+        self.stream.wake();
+    }
+
     pub(crate) fn wake_all(&self) {
-        self.woken.store(true, Ordering::Release);
+        self.woken.swap(true, Ordering::AcqRel);
+        self.presence.end_wait();
         self.stream.wake();
         self.sink.wake();
     }

@@ -84,6 +84,6 @@ async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
          TRACE message=ping number=2\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
          WARN message=connection is dead: pong timeout: ping sent 40.000s ago was not answered, last frame seen \
-         20.000s ago cause=pong timeout misses=1 deferrals=1"
+         30.000s ago cause=pong timeout misses=1 deferrals=1"
     );
 }

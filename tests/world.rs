@@ -16,12 +16,15 @@ const SEEDS: u64 = 3_000;
 /// Timelines are long.
 const TOLD: usize = 3;
 
-/// Seeds that failed once: a steady talker put off the verdict for a consumer that works, answers and then reads.
-const KEPT: &[u64] = &[4546, 14512, 18978, 24346, 24456, 29824, 30880, 35478, 35654, 57676, 59634];
+/// Seeds that failed once. A steady talker put off the verdict for a consumer that works, answers and then reads.
+const PUT_OFF: &[u64] = &[4546, 14512, 18978, 24346, 24456, 29824, 30880, 35478, 35654, 57676, 59634];
 
-/// Seeds that still fail: while our user was away the pong waited with the peer, behind a full receive buffer; T ran on,
-/// and little of it was left when he read again (promise 2).
-const OPEN: &[u64] = &[7030, 26544, 37434, 42321];
+/// While our user was away the pong waited with the peer, behind a full receive buffer; T ran on, and little of it was
+/// left when he read again (promise 2).
+const NO_ROOM: &[u64] = &[7030, 26544, 37434, 42321];
+
+/// Our host slept from shortly before the deadline: the pardon of J6 was lost to that moment.
+const SLEPT: &[u64] = &[27868, 28968, 99390];
 
 /// All `seeds`, on all cores.
 fn explore(seeds: &[u64], baselines: &[Baseline]) -> (Table, Vec<String>) {
@@ -58,13 +61,7 @@ fn every_promise_holds_in_every_world() {
 
 #[test]
 fn seeds_that_failed_once_do_not_fail_again() {
-    assert_all_well(KEPT);
-}
-
-#[test]
-#[ignore = "not mended yet: time for which nobody read counts against a peer whose pong had no room to arrive"]
-fn seeds_that_still_fail() {
-    assert_all_well(OPEN);
+    assert_all_well(&[PUT_OFF, NO_ROOM, SLEPT].concat());
 }
 
 /// Where a baseline comes out clean, the world is too kind.

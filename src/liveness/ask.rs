@@ -107,10 +107,10 @@ impl Liveness {
         matches!(self.state, State::Sent { .. })
     }
 
-    /// How long the consumer waits decides something.
+    /// How long the consumer waits decides something (J7).
     #[inline]
     pub(crate) fn counts_waiting(&self) -> bool {
-        matches!(self.state, State::Sent { ping: Sent { waited: Some(_), .. }, .. })
+        self.is_sent() && self.is_judging()
     }
 
     pub(crate) fn is_queued(&self) -> bool {

@@ -25,7 +25,7 @@ pub(crate) enum View {
 pub(crate) enum Judgement {
     /// Nothing has expired, or it is for another view to judge.
     Nothing,
-    /// The consumer was busy: T, or W, starts again (J7).
+    /// The consumer was busy: W starts again (J7).
     Backlogged,
     /// A frame came instead of the pong: T starts again (J3).
     Deferred,
@@ -79,7 +79,7 @@ impl Liveness {
     }
 
     /// From here on a judge of T is late.
-    pub(super) fn lateness(&self) -> Duration {
+    pub(crate) fn lateness(&self) -> Duration {
         lateness(self.config.pong_timeout())
     }
 
@@ -116,14 +116,10 @@ impl Liveness {
                     Judgement::Unjudged
                 }
             },
-            View::Drained { backlogged: true } if self.may_restart(&ping) => {
-                ping.deadline = now.plus(self.config.pong_timeout());
-                ping.waited.get_or_insert(Time::START);
-                Judgement::Backlogged
-            }
             View::Drained { .. } if self.may_defer(&ping) => {
                 self.heard.since_deferral = false;
                 ping.deferrals += 1;
+                ping.late = false;
                 ping.deadline = now.plus(self.config.pong_timeout());
                 Judgement::Deferred
             }
@@ -131,11 +127,6 @@ impl Liveness {
         };
         self.state = State::Sent { due, ping };
         judgement
-    }
-
-    /// A consumer that has waited for all of T, taken together, has not been too busy to see an answer (J7).
-    fn may_restart(&self, ping: &Sent) -> bool {
-        ping.waited.is_none_or(|waited| waited.since(Time::START) < self.config.pong_timeout())
     }
 
     fn may_defer(&self, ping: &Sent) -> bool {
@@ -147,7 +138,7 @@ impl Liveness {
             self.misses += 1;
             self.queue(now);
             Judgement::Missed
-        } else if now.since(ping.deadline) > self.lateness() && !self.pardoned {
+        } else if (ping.late || now.since(ping.deadline) > self.lateness()) && !self.pardoned {
             self.pardoned = true;
             self.queue(now);
             Judgement::Pardoned

@@ -202,24 +202,15 @@ impl Liveness {
         }
     }
 
-    /// When to: reading goes on, which our consumer had stopped at `since` (none: before the ping was flushed). That time
-    /// is not the peer's (B3).
-    pub(crate) fn handle_resume(&mut self, since: Option<Time>, now: Time) {
-        let judging = self.is_judging();
+    /// When to: the inner has nothing more to read, and our consumer did not wait for it since `since`. That time is not
+    /// the peer's, whose answer may have had no room (J7). Who went away past the deadline had waited for all of T.
+    pub(crate) fn handle_absence(&mut self, since: Time, now: Time) {
+        let (judging, lateness) = (self.is_judging(), self.lateness());
         if let State::Sent { ping, .. } = &mut self.state {
-            let since = since.map_or(ping.flushed, |since| since.max(ping.flushed));
-            if judging {
-                ping.deadline = ping.deadline.plus(now.since(since));
+            if judging && since < ping.deadline {
+                ping.late |= now.since(ping.deadline) > lateness;
+                ping.deadline = ping.deadline.plus(now.since(since.max(ping.flushed)));
             }
-            ping.lapsed = None;
-        }
-    }
-
-    /// When to: `counts_waiting`, and the consumer, which had been told `Pending` at `since`, polls again.
-    pub(crate) fn handle_waited(&mut self, since: Time, now: Time) {
-        if let State::Sent { ping: Sent { waited: Some(waited), deadline, .. }, .. } = &mut self.state {
-            // Past the deadline it would have been woken, were it there.
-            *waited = waited.plus(now.min(*deadline).since(since));
         }
     }
 

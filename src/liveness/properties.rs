@@ -80,7 +80,7 @@ impl Pair {
     fn tick(&mut self) {
         let before = self.now;
         self.now = self.next_instant();
-        self.waits_since(before);
+        self.is_absent(before);
         self.is_not_early();
         self.machine.take_inbound();
         self.machine.handle_timeout(at(self.now));
@@ -127,10 +127,11 @@ impl Pair {
         assert!(!self.machine.is_due(at(self.now)));
     }
 
-    fn waits_since(&mut self, before: u64) {
-        if self.machine.counts_waiting() && self.rng.bool() {
-            self.machine.handle_waited(at(before), at(self.now));
-            self.model.waited(before, self.now);
+    fn is_absent(&mut self, before: u64) {
+        if self.machine.counts_waiting() && self.rng.u32(..4) == 0 {
+            let since = self.rng.u64(before..=self.now);
+            self.machine.handle_absence(at(since), at(self.now));
+            self.model.absence(since, self.now);
         }
     }
 
@@ -178,9 +179,9 @@ impl Pair {
                 self.model.moving(nanos_of(since));
             }
             6..=9 => {
-                let since = self.rng.bool().then(|| self.rng.u64(..=self.now));
-                self.machine.handle_resume(since.map(at), at(self.now));
-                self.model.resume(since, self.now);
+                let since = self.rng.u64(..=self.now);
+                self.machine.handle_absence(at(since), at(self.now));
+                self.model.absence(since, self.now);
             }
             10..=16 => {
                 self.machine.handle_progress(at(self.now));

@@ -63,10 +63,10 @@ pub(crate) struct Sent {
     pub(crate) queued_micros: u32,
     /// The next due time has passed meanwhile.
     pub(crate) overdue: bool,
+    /// The consumer was away past the deadline for as long as makes a judge late (J6).
+    pub(crate) late: bool,
     /// The sink half saw the deadline pass and leaves the judging to the stream half until then (V4).
     pub(crate) lapsed: Option<Time>,
-    /// T was restarted for a busy consumer (J7); counted from the start: how long it has been waiting to read since.
-    pub(crate) waited: Option<Time>,
 }
 
 impl Sent {
@@ -78,8 +78,8 @@ impl Sent {
             deferrals: 0,
             queued_micros: u32::try_from(flushed.since(queued).as_micros()).unwrap_or(u32::MAX),
             overdue: false,
+            late: false,
             lapsed: None,
-            waited: None,
         }
     }
 

@@ -263,13 +263,15 @@ fn j6_w_is_pardoned_once_per_ping() {
 }
 
 #[test]
-fn j7_a_busy_consumer_costs_neither_a_deferral_nor_the_pardon() {
+fn j7_an_absence_costs_neither_a_deferral_nor_the_pardon() {
     let mut machine = sent(builder(), I, I);
     let mut now = I;
     for _ in 0..20 {
+        machine.handle_absence(at(now), at(now + T + LATE + 1));
         now += T + LATE + 1;
-        assert_eq!(expire(&mut machine, now, true, BACKLOGGED), Judgement::Backlogged);
+        assert_eq!(expire(&mut machine, now, true, DRAINED), Judgement::Nothing);
     }
+    assert_eq!(machine.poll_timeout(), at(now + T));
     assert_eq!(expire(&mut machine, now + T, false, DRAINED), Judgement::Deferred);
     assert_eq!(expire(&mut machine, now + 3 * T, false, DRAINED), Judgement::Pardoned);
 }
@@ -287,17 +289,39 @@ fn j7_a_busy_consumer_is_not_held_against_a_peer_that_drains() {
 }
 
 #[test]
-fn j7_a_consumer_that_has_waited_for_all_of_t_was_not_too_busy() {
+fn j7_t_is_the_time_that_the_consumer_waits_taken_together() {
     let mut machine = sent(builder(), I, I);
-    assert_eq!(expire(&mut machine, I + T, true, BACKLOGGED), Judgement::Backlogged);
-    machine.handle_waited(at(I + T), at(I + T + T / 2));
-    machine.handle_waited(at(I + T + T / 2), at(I + 3 * T));
-    assert_eq!(expire(&mut machine, I + 2 * T, true, BACKLOGGED), Judgement::Deferred, "past the deadline it was away");
-    assert_eq!(expire(&mut machine, I + 3 * T, true, BACKLOGGED), Judgement::Verdict(Cause::PongTimeout));
-    let mut machine = sent(builder(), I, I);
-    assert_eq!(expire(&mut machine, I + T, true, BACKLOGGED), Judgement::Backlogged);
-    machine.handle_waited(at(I + T + 1), at(I + 2 * T));
-    assert_eq!(expire(&mut machine, I + 2 * T, true, BACKLOGGED), Judgement::Backlogged, "a nanosecond less");
+    machine.handle_absence(at(I + T / 4), at(I + T));
+    machine.handle_absence(at(I + T + T / 4), at(I + 2 * T));
+    // It has waited for two quarters of T.
+    let end = I + 3 * T - 2 * (T / 4);
+    assert_eq!(expire(&mut machine, end - 1, false, DRAINED), Judgement::Nothing);
+    assert_eq!(expire(&mut machine, end, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
+}
+
+#[test]
+fn j6_who_comes_back_when_a_judge_would_be_late_has_its_pardon_in_the_end() {
+    for (late, judgement) in [(LATE, Judgement::Verdict(Cause::PongTimeout)), (LATE + 1, Judgement::Pardoned)] {
+        let mut machine = sent(builder(), I, I);
+        machine.handle_absence(at(I + T - 1), at(I + T + late));
+        assert_eq!(expire(&mut machine, I + T + late, false, DRAINED), Judgement::Nothing);
+        assert_eq!(expire(&mut machine, I + T + late + 1, false, DRAINED), judgement);
+        // After a deferral all of T was waited once more.
+        let mut machine = sent(builder(), I, I);
+        machine.handle_absence(at(I + T - 1), at(I + T + late));
+        assert_eq!(expire(&mut machine, I + T + late + 1, true, DRAINED), Judgement::Deferred);
+        let end = expire(&mut machine, I + 2 * T + late + 1, false, DRAINED);
+        assert_eq!(end, Judgement::Verdict(Cause::PongTimeout));
+    }
+}
+
+#[test]
+fn j7_who_goes_away_when_all_of_t_is_over_has_waited_for_it() {
+    for (left, judgement) in [(I + T, Judgement::Pardoned), (I + T - 1, Judgement::Nothing)] {
+        let mut machine = sent(builder(), I, I);
+        machine.handle_absence(at(left), at(I + 9 * T));
+        assert_eq!(expire(&mut machine, I + 9 * T, false, DRAINED), judgement);
+    }
 }
 
 #[test]
@@ -311,9 +335,10 @@ fn j9_the_ping_that_is_under_way_at_the_first_answer_is_judged_from_its_flush() 
 }
 
 #[test]
-fn j7_also_where_the_ping_was_flushed_while_the_consumer_was_busy() {
+fn j7_an_absence_counts_from_the_flush() {
     let mut machine = sent(builder(), I, I);
-    assert_eq!(expire(&mut machine, I + T, false, BACKLOGGED), Judgement::Backlogged);
+    machine.handle_absence(at(0), at(I + T));
+    assert_eq!(expire(&mut machine, I + T, false, DRAINED), Judgement::Nothing);
     assert_eq!(expire(&mut machine, I + 2 * T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
 }
 

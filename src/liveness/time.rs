@@ -20,12 +20,19 @@ impl Time {
     }
 
     pub(crate) fn before(self, span: Duration) -> Self {
-        let left = self.nanos.get().saturating_sub(nanos(span));
-        Self { nanos: NonZeroU64::new(left).unwrap_or(NonZeroU64::MIN) }
+        Self::from_bits(self.nanos.get().saturating_sub(nanos(span)))
     }
 
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanos.get().saturating_sub(earlier.nanos.get()))
+    }
+
+    pub(crate) const fn to_bits(self) -> u64 {
+        self.nanos.get()
+    }
+
+    pub(crate) fn from_bits(nanos: u64) -> Self {
+        Self { nanos: NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN) }
     }
 
     /// The distance from the start; `None` for never.

@@ -13,7 +13,6 @@ use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
 
 use crate::frame::Protocol;
-use crate::liveness::Time;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
@@ -47,7 +46,6 @@ where
             buffer: VecDeque::new(),
             capacity: capacity.max(1),
             full: false,
-            paused: None,
             ended: false,
             dropped: false,
             closed: false,
@@ -79,8 +77,6 @@ struct State<S: Stream, P> {
     capacity: usize,
     /// Reading has stopped for want of room.
     full: bool,
-    /// Since when, where a ping was under way.
-    paused: Option<Time>,
     /// The stream has ended; what is buffered is still to be taken.
     ended: bool,
     /// The handle is gone.

@@ -73,11 +73,6 @@ where
         if full != self.full {
             self.full = full;
             self.live.show_reading(!full);
-            if full {
-                self.paused = self.live.as_mut().pause();
-            } else {
-                self.live.as_mut().resume(self.paused.take());
-            }
         }
         !full
     }

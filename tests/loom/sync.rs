@@ -1,9 +1,25 @@
-//! Loom's primitives under the names that `src/waker.rs` imports.
+//! Loom's primitives under the names that `src/waker.rs` and `src/presence.rs` import.
 
 use std::task::Waker;
 
 pub(crate) use futures_util::task::ArcWake;
-pub(crate) use loom::sync::atomic::{AtomicBool, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub(crate) use crate::time::Time;
+
+/// It is always the same time here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock;
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self
+    }
+
+    pub(crate) fn now(self) -> Time {
+        Time::START
+    }
+}
 
 /// With the interface of futures' own.
 #[derive(Debug, Default)]

@@ -31,7 +31,7 @@ struct Ping {
     flushed: Option<u64>,
     /// W or T runs from here.
     since: u64,
-    /// More than T after `since`: what a consumer that stopped reading adds.
+    /// More than T after `since`: for how long the consumer was away.
     extra: u64,
     /// Where nothing is judged: until the next is due.
     unjudged: bool,
@@ -42,9 +42,9 @@ struct Ping {
     frame: bool,
     deferrals: u32,
     overdue: bool,
+    /// The consumer came back when a judge would have been late.
+    late: bool,
     left_until: Option<u64>,
-    /// How long the consumer has waited since the first restart for its sake.
-    waited: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,7 @@
 //! What happens to a connection, and what it moves.
 
 use super::super::{CloseBy, Reading};
+use super::judge::late_after;
 use super::{End, Model, Ping, later, whole};
 
 impl Model {
@@ -50,24 +51,14 @@ impl Model {
         }
     }
 
-    pub(in super::super) fn resume(&mut self, since: Option<u64>, now: u64) {
-        let judging = self.judging();
-        if let Some(ping) = &mut self.ping {
-            let Some(flushed) = ping.flushed else { return };
-            if judging {
-                ping.extra = later(ping.extra, now - since.unwrap_or(0).max(flushed));
-            }
-            ping.left_until = None;
+    pub(in super::super) fn absence(&mut self, since: u64, now: u64) {
+        let Some(mut ping) = self.ping.filter(|_| self.judging()) else { return };
+        let Some(flushed) = ping.flushed else { return };
+        if since < self.deadline(&ping) {
+            ping.late |= now.saturating_sub(self.deadline(&ping)) > late_after(self.t());
+            ping.extra = later(ping.extra, now - since.max(flushed));
+            self.ping = Some(ping);
         }
-    }
-
-    pub(in super::super) fn waited(&mut self, from: u64, now: u64) {
-        let Some(mut ping) = self.ping else { return };
-        let until = now.min(self.deadline(&ping));
-        if let Some(waited) = &mut ping.waited {
-            *waited += until.saturating_sub(from);
-        }
-        self.ping = Some(ping);
     }
 
     pub(in super::super) fn reading(&self, payload: [u8; 8]) -> Reading {

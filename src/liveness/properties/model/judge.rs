@@ -7,7 +7,7 @@ use crate::error::Cause;
 const SECOND: u64 = 1_000_000_000;
 
 /// J6.
-fn late_after(timeout: u64) -> u64 {
+pub(super) fn late_after(timeout: u64) -> u64 {
     (timeout / 4).max(SECOND / 4)
 }
 
@@ -51,7 +51,7 @@ impl Model {
         if busy { Judgement::Backlogged } else { Judgement::Pardoned }
     }
 
-    /// J9, V4, J7, J3, J4, J6, in this order: T.
+    /// J9, V4, J3, J4, J6, in this order: T.
     fn judge_pong(&mut self, ping: Ping, now: u64, view: View) -> Judgement {
         match view {
             _ if !self.judging() => self.passes(),
@@ -66,18 +66,14 @@ impl Model {
                     Judgement::Unjudged
                 }
             },
-            View::Drained { backlogged } => self.judge_silence(ping, now, backlogged),
+            View::Drained { .. } => self.judge_silence(ping, now),
         }
     }
 
-    fn judge_silence(&mut self, ping: Ping, now: u64, backlogged: bool) -> Judgement {
-        let restarted = Ping { since: now, extra: 0, ..ping };
-        if backlogged && ping.waited.unwrap_or(0) < self.t() {
-            self.ping = Some(Ping { waited: ping.waited.or(Some(0)), ..restarted });
-            return Judgement::Backlogged;
-        }
+    fn judge_silence(&mut self, ping: Ping, now: u64) -> Judgement {
         if ping.frame && !self.pardoned && ping.deferrals < self.config.max_deferrals() {
-            self.ping = Some(Ping { frame: false, deferrals: ping.deferrals + 1, ..restarted });
+            self.ping =
+                Some(Ping { frame: false, deferrals: ping.deferrals + 1, since: now, extra: 0, late: false, ..ping });
             return Judgement::Deferred;
         }
         self.misses += 1;
@@ -85,7 +81,7 @@ impl Model {
             self.queue(now);
             return Judgement::Missed;
         }
-        if now - self.deadline(&ping) > late_after(self.t()) && !self.pardoned {
+        if (ping.late || now - self.deadline(&ping) > late_after(self.t())) && !self.pardoned {
             self.misses -= 1;
             self.pardoned = true;
             self.queue(now);

@@ -1,0 +1,46 @@
+//! Since when is our consumer away? What it does not wait for is not held against the peer (J7).
+
+use crate::sync::{AtomicU64, Clock, Ordering, Time};
+
+const WAITS: u64 = Time::NEVER.to_bits();
+
+/// A consumer waits from a `Pending` with nothing left to read until it is woken, whether or not it then comes.
+///
+/// The clock is read by whoever ends the wait, which may be a thread without a runtime: where tokio's clock is paused,
+/// its time is then not the test's.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    pub(crate) clock: Clock,
+    away_since: AtomicU64,
+}
+
+impl Default for Presence {
+    fn default() -> Self {
+        Self { clock: Clock::start(), away_since: AtomicU64::new(Time::START.to_bits()) }
+    }
+}
+
+impl Presence {
+    /// When to: the consumer is here, or elsewhere; in any case it does not wait yet.
+    pub(crate) fn leave(&self, at: Time) {
+        self.away_since.store(at.to_bits(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn begin_wait(&self) {
+        self.away_since.store(WAITS, Ordering::Relaxed);
+    }
+
+    /// When to: the consumer is woken, or comes of itself. The first counts.
+    #[inline]
+    pub(crate) fn end_wait(&self) {
+        if self.away_since.load(Ordering::Relaxed) == WAITS {
+            let now = self.clock.now().to_bits();
+            let _ = self.away_since.compare_exchange(WAITS, now, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// `NEVER`: it waits.
+    pub(crate) fn away_since(&self) -> Time {
+        Time::from_bits(self.away_since.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,233 @@
+//! T is time in which our consumer waits: while it is away, a pong may have no room to arrive (J7, B3, V4, Z1).
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use scripted::*;
+use tokio::time::{advance, sleep, timeout};
+use ws_liveness::{Cause, Health, LiveConfigBuilder};
+
+#[path = "support/scripted.rs"]
+mod scripted;
+
+/// From 39 s on, until the next ping is judged.
+const UNTIL_THE_NEXT: Duration = Duration::from_millis(20_999);
+
+/// The only excuse is that nobody read.
+fn strict() -> LiveConfigBuilder {
+    exact().max_deferrals(0)
+}
+
+/// A ping left at 20 s, a message came at 21 s. For 18 s our user does what `away` does with it; the pong behind it needs
+/// as long again as `needs` to come after the next read, or never comes.
+async fn comes_back<F: AsyncFnOnce(&mut Live)>(needs: Option<Duration>, away: F) -> (Duration, Option<Cause>) {
+    let (peer, mut ws) = live(strict());
+    idle(&mut ws, ms(20_500)).await;
+    peer.at(secs(21), |peer| peer.sends(Msg::Data(1)));
+    away(&mut ws).await;
+    assert_eq!(peer.elapsed(), secs(39));
+    if let Some(needs) = needs {
+        peer.at(secs(39) + needs, |peer| peer.answers(0));
+    }
+    let end = death(&peer, &mut ws, UNTIL_THE_NEXT).await;
+    (end.as_ref().map_or(secs(0), |(at, _)| *at), end.map(|_| Cause::PongTimeout))
+}
+
+/// Takes the message, and is busy with it.
+async fn works(ws: &mut Live) {
+    assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
+    sleep(secs(18)).await;
+}
+
+/// Has dropped its `next()` for another branch of a `select!`, which keeps it busy.
+async fn is_elsewhere(_: &mut Live) {
+    sleep(ms(18_500)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_a_pong_that_had_no_room_has_as_long_as_nobody_read() {
+    // One second of T was waited before the message: the verdict falls at 58 s, and the farewell takes one.
+    for needs in [ms(1), secs(2), ms(18_999)] {
+        assert_eq!(comes_back(Some(needs), works).await, (secs(0), None), "{needs:?}");
+        assert_eq!(comes_back(Some(needs), is_elsewhere).await, (secs(0), None), "{needs:?}");
+    }
+    for needs in [Some(ms(19_001)), None] {
+        assert_eq!(comes_back(needs, works).await, (secs(59), Some(Cause::PongTimeout)), "{needs:?}");
+        assert_eq!(comes_back(needs, is_elsewhere).await, (secs(59), Some(Cause::PongTimeout)), "{needs:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_also_for_one_that_stands_in_send() {
+    for needs in [Some(secs(2)), None] {
+        let (peer, mut ws) = live(strict());
+        idle(&mut ws, ms(20_500)).await;
+        peer.set_ready(false);
+        peer.at(secs(21), |peer| peer.sends(Msg::Data(1)));
+        peer.at(secs(39), |peer| peer.set_ready(true));
+        ws.send(Msg::Data(7)).await.unwrap();
+        if let Some(needs) = needs {
+            peer.at(secs(39) + needs, |peer| peer.answers(0));
+        }
+        let end = death(&peer, &mut ws, UNTIL_THE_NEXT).await.map(|(at, _)| at);
+        assert_eq!(end, if needs.is_some() { None } else { Some(secs(59)) });
+    }
+}
+
+/// Nothing was there to read: its absence was nobody's loss.
+#[tokio::test(start_paused = true)]
+async fn j7_who_is_not_woken_waits_wherever_it_is() {
+    let (peer, mut ws) = live(strict());
+    idle(&mut ws, ms(20_500)).await;
+    sleep(secs(19)).await;
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(40), Cause::PongTimeout));
+}
+
+/// Ten times as long beside nine parts of work.
+#[tokio::test(start_paused = true)]
+async fn j7_all_waits_count_together() {
+    let (peer, mut ws) = live(strict());
+    peer.talks(secs(1), secs(1_000));
+    let monitor = ws.monitor();
+    while ws.next().await.is_some_and(|item| item.is_ok()) {
+        sleep(ms(900)).await;
+    }
+    let at = peer.elapsed().as_secs();
+    assert!((20 + 199..=20 + 202).contains(&at), "{at}");
+    assert_eq!(monitor.health(), Health::Ended(Cause::PongTimeout));
+}
+
+/// The sink half does not know whether the reader waits: it asks.
+#[tokio::test(start_paused = true)]
+async fn j7_a_reader_that_waits_while_the_writer_sends_the_ping_has_waited_from_then_on() {
+    let (peer, ws) = live(strict());
+    let obituary = obituary(&peer, &ws);
+    let (mut tx, mut rx) = ws.split();
+    let reader = tokio::spawn(async move { rx.next().await });
+    // The write side is the writer's alone: whenever the timer fires it polls first.
+    let writer = tokio::spawn(async move {
+        while tx.send(Msg::Data(1)).await.is_ok() {
+            sleep(ms(100)).await
+        }
+    });
+    assert_eq!(obituary.await.unwrap(), (secs(40), Cause::PongTimeout));
+    assert!(reader.await.unwrap().is_some_and(|item| item.is_err()));
+    writer.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn b3_a_task_that_stopped_reading_was_away() {
+    for (needs, end) in [(Some(ms(17_999)), None), (Some(ms(19_500)), Some(secs(53))), (None, Some(secs(53)))] {
+        let (peer, live) = live(strict());
+        let mut ws = live.spawn(1);
+        peer.at(secs(22), |peer| peer.sends(Msg::Data(1)));
+        // Reading stops at 22 s and goes on at 35 s.
+        sleep(secs(35)).await;
+        if let Some(needs) = needs {
+            peer.at(secs(35) + needs, |peer| peer.answers(0));
+        }
+        let obituary = ws.monitor();
+        assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
+        let ended = timeout(secs(19), obituary.ended()).await.ok().map(|_| peer.elapsed());
+        assert_eq!(ended, end, "{needs:?}");
+    }
+}
+
+/// Until then nothing was judged, and nobody noted who waited.
+#[tokio::test(start_paused = true)]
+async fn j9_the_ping_that_is_under_way_at_the_first_answer_has_t_from_then_on() {
+    let (peer, mut ws) = live(strict().judge_after_first_pong(true));
+    idle(&mut ws, secs(45)).await;
+    peer.answers(0);
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(65), Cause::PongTimeout));
+}
+
+/// Takes `pace` for each of twelve messages, behind which the pong waits.
+async fn consume_slowly(ws: &mut Live, pace: Duration) {
+    for number in 0..12 {
+        assert!(matches!(ws.next().await, Some(Ok(Msg::Data(read))) if read == number), "{pace:?}");
+        sleep(pace).await;
+    }
+    idle(ws, secs(300)).await;
+    let stats = ws.monitor().stats();
+    assert_eq!((stats.misses, stats.deferrals), (0, 0), "{pace:?}");
+    assert_eq!(ws.monitor().health(), Health::Alive);
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_a_slow_consumer_kills_no_peer_whose_pong_is_behind_twelve_messages() {
+    for pace in [5, 15, 21, 30, 60] {
+        let (peer, mut ws) = answered(exact(), secs(0));
+        idle(&mut ws, ms(19_500)).await;
+        for number in 0..12 {
+            peer.sends(Msg::Data(number));
+            peer.stumbles();
+        }
+        consume_slowly(&mut ws, secs(pace)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_neither_where_the_peer_itself_is_held_up_by_backpressure() {
+    for pace in [5, 15, 21, 30, 60] {
+        let (peer, mut ws) = live(exact());
+        idle(&mut ws, secs(19)).await;
+        let far = peer.clone();
+        tokio::spawn(async move {
+            for number in 0..12 {
+                far.sends(Msg::Data(number));
+                while far.unread() > 0 {
+                    sleep(ms(10)).await;
+                }
+            }
+            far.answers(0);
+            far.set_echo(Some(secs(0)));
+        });
+        consume_slowly(&mut ws, secs(pace)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_uses_up_neither_the_deferral_nor_the_pardon() {
+    let (peer, mut ws) = live(exact());
+    idle(&mut ws, secs(20)).await;
+    peer.sends(Msg::Data(1));
+    peer.sends(Msg::Data(2));
+    assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
+    advance(secs(26)).await;
+    assert!(matches!(ws.next().await, Some(Ok(Msg::Data(2)))));
+    // At 46 s: T starts again, and ends at 66 s by the deferral, then late at 92 s by the pardon.
+    idle(&mut ws, ms(39_999)).await;
+    assert_eq!(ws.monitor().stats().deferrals, 1);
+    advance(ms(6_001)).await;
+    idle(&mut ws, secs(1)).await;
+    assert_eq!(peer.ping_times(), [20, 92].map(secs));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(112), Cause::PongTimeout));
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_also_where_the_sink_half_sent_the_ping_while_the_consumer_was_busy() {
+    let (peer, mut ws) = live(exact());
+    peer.sends(Msg::Data(1));
+    assert!(matches!(ws.next().await, Some(Ok(_))));
+    while peer.elapsed() < secs(41) {
+        assert!(ready(&mut ws).is_ready() && flush(&mut ws).is_ready());
+        advance(ms(100)).await;
+    }
+    assert_eq!(peer.ping_times(), [secs(20)]);
+    idle(&mut ws, ms(19_999)).await;
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(61), Cause::PongTimeout));
+}
+
+#[tokio::test(start_paused = true)]
+async fn j7_a_consumer_that_waits_in_next_is_not_busy() {
+    let (peer, mut ws) = live(exact());
+    idle(&mut ws, secs(21)).await;
+    peer.sends(Msg::Data(1));
+    assert!(matches!(ws.next().await, Some(Ok(_))));
+    idle(&mut ws, secs(18)).await;
+    advance(secs(2)).await;
+    assert!(read(&mut ws).is_pending());
+    assert_eq!(ws.monitor().stats().deferrals, 1, "J3 at 41 s, though a second late");
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(61), Cause::PongTimeout));
+}
