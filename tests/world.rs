@@ -19,9 +19,13 @@ const TOLD: usize = 3;
 /// Seeds that failed once. A steady talker put off the verdict for a consumer that works, answers and then reads.
 const PUT_OFF: &[u64] = &[4546, 14512, 18978, 24346, 24456, 29824, 30880, 35478, 35654, 57676, 59634];
 
-/// While our user was away the pong waited with the peer, behind a full receive buffer; T ran on, and little of it was
-/// left when he read again (promise 2).
-const NO_ROOM: &[u64] = &[7030, 26544, 37434, 42321];
+/// T ran on while our user did not wait for a message. He was away or at work, and the pong waited with the peer, behind
+/// a full receive buffer; little of T was left when he read again (promise 2).
+const NO_ROOM: &[u64] = &[
+    7030, 19579, 26544, 28411, 30139, 36187, 37434, 42321, 68251, //
+    // He stood in `send` for most of it.
+    1535, 6335, 6815, 7199, 7967, 13919, 16127, 16415, 17183, 18911, 21119, 23999, 28319, 33407, 33599, 34271,
+];
 
 /// Our host slept from shortly before the deadline: the pardon of J6 was lost to that moment.
 const SLEPT: &[u64] = &[27868, 28968, 99390];

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ws_liveness::Cause;
 
-use super::facts::{GRAIN, expected, unread};
+use super::facts::{GRAIN, expected};
 use super::frames::{BINARY, CLOSE, HEAD, PING};
 use super::log::Item;
 use super::oracle::Oracle;
+use super::spans;
 
 pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
     let mut broken = Vec::new();
@@ -39,7 +40,7 @@ fn exactness(oracle: &Oracle<'_>) -> Option<String> {
     for ping in oracle.pings.iter().filter(|ping| ping.flushed <= oracle.end) {
         let Some(due) = oracle.exact_due(ping).filter(|due| !oracle.met_before(ping, *due)) else { continue };
         let until = ping.answered.unwrap_or(oracle.end).min(oracle.end);
-        if until > due + GRAIN && unread(run, ping.flushed, until).is_zero() {
+        if until > due + GRAIN && spans::unread(run).within(ping.flushed, until).is_zero() {
             let (flushed, due) = (ping.flushed - run.start, due - run.start);
             return Some(format!("the ping of {flushed:?} is still outstanding after its due {due:?}"));
         }

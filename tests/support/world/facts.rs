@@ -40,24 +40,6 @@ pub fn inbound(run: &Run) -> Vec<Instant> {
     run.back.seen.iter().filter(|seen| seen.frame.fin).filter_map(|seen| seen.readable).collect()
 }
 
-/// How long, from `from` to `until`, bytes for us waited because we did not read.
-pub fn unread(run: &Run, from: Instant, until: Instant) -> Duration {
-    let part = |(begin, end): &(Instant, Option<Instant>)| {
-        let end = end.unwrap_or(until).min(until);
-        end.saturating_duration_since((*begin).max(from))
-    };
-    run.back.unread.iter().map(part).sum()
-}
-
-/// How long, from `from` to `until`, our host was asleep.
-pub fn asleep(run: &Run, from: Instant, until: Instant) -> Duration {
-    let part = |(begin, time): &(Duration, Duration)| {
-        let (begin, end) = (run.start + *begin, run.start + *begin + *time);
-        end.min(until).saturating_duration_since(begin.max(from))
-    };
-    run.scenario.ours.stalls.iter().filter(|_| run.scenario.ours.asleep).map(part).sum()
-}
-
 /// What our user should see, with the moment from which on it could be read.
 pub fn expected(run: &Run, pings: &[Ping]) -> Vec<(Option<Instant>, Item)> {
     let (mut items, mut begun) = (Vec::new(), None);

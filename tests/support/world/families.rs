@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use super::dice::{Dice, millis};
 use super::extreme::extreme;
+use super::harsh::{self, is_harsh};
 use super::scenario::{Answer, Consumer, Leaves, Scenario, Shape, Talk, Writer};
+
+/// So many families the seeds that are not harsh are shared by.
+const FIRST: u64 = 22;
 
 macro_rules! families {
     ($($family:ident $name:literal,)*) => {
@@ -13,6 +17,12 @@ macro_rules! families {
 
         impl Family {
             pub const ALL: &[Self] = &[$(Self::$family),*];
+
+            /// Every seed that is not harsh means for ever what it meant once.
+            pub fn of(seed: u64) -> Self {
+                let at = if is_harsh(seed) { seed / 4 % Self::ALL.len() as u64 } else { seed % FIRST };
+                Self::ALL[at as usize]
+            }
 
             pub fn name(self) -> &'static str {
                 match self { $(Self::$family => $name),* }
@@ -44,6 +54,8 @@ families! {
     Leave "peer leaves",
     Reset "reset",
     Extreme "extreme settings",
+    Narrow "little room to arrive",
+    Stand "stands in send",
 }
 
 impl Family {
@@ -73,6 +85,8 @@ impl Family {
             Self::Leave => leave(it, t, moment, dice),
             Self::Reset => (it.out.reset, it.back.reset) = (Some(moment), Some(moment)),
             Self::Extreme => extreme(it, moment, dice),
+            Self::Narrow => harsh::narrow(it, t, moment, dice),
+            Self::Stand => harsh::stand(it, t, moment, dice),
         }
         let span = it.span();
         let rounds = (it.config.missed_pongs() * (it.config.max_deferrals().min(3) + 1)) as f64 + 5.0;

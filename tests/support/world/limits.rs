@@ -7,7 +7,12 @@ use ws_liveness::PingWhen;
 
 use super::facts::{GRAIN, Ping};
 use super::oracle::Oracle;
+use super::run::Who;
 use super::scenario::{Consumer, Shape, Writer};
+use super::spans;
+
+/// So many T more than its deferrals may a ping be waited for where a consumer comes and goes (J6, J7).
+const SPARE: u32 = 4;
 
 /// So often a message may come in the very millisecond of a deadline.
 const MOMENTS: usize = 4;
@@ -56,6 +61,7 @@ impl Oracle<'_> {
         let mut away = it.ours.stalls.last().map(|(from, time)| *from + *time);
         match it.ours.consumer {
             Consumer::Absent { from, time } => away = away.max(Some(from + time)),
+            Consumer::Bursts { off, .. } => away = away.max(Some(it.horizon + off)),
             Consumer::Works(time) | Consumer::Echoes(time) => {
                 let last = self.run.log.items.last().map_or(self.run.start, |(at, _)| *at);
                 away = away.max(Some(last - self.run.start + time));
@@ -90,24 +96,23 @@ impl Oracle<'_> {
         met.count().min(MOMENTS) as u32
     }
 
-    /// A consumer that has waited for several T in all can see whether there was an answer, even where a message came
-    /// before each deadline (J7): how long it waited for the ping that is still unanswered.
+    /// A consumer that has waited for several T in all can see whether there was an answer, however its waiting was cut
+    /// (J7): how long it waited since the first of the pings that are still unanswered.
     pub fn waited_in_vain(&self) -> Option<Duration> {
-        let ping = self.pings.iter().find(|ping| ping.answered.is_none() && ping.flushed <= self.end)?;
-        let bound = self.t() * (self.config.max_deferrals() + 4);
-        let part = |(from, until): &(Instant, Option<Instant>)| {
-            until.unwrap_or(self.end).min(self.end).saturating_duration_since((*from).max(ping.flushed))
-        };
-        let waited: Duration = self.run.log.waits.iter().map(part).sum();
-        let ours = &self.run.scenario.ours;
-        let busy = match ours.consumer {
-            Consumer::Echoes(_) => true,
-            Consumer::Works(_) => ours.shape == Shape::Split || ours.shape == Shape::Joined,
-            _ => false,
-        };
-        let judged =
-            busy && self.judges() && self.config.missed_pongs() == 1 && self.pings.last()?.flushed == ping.flushed;
-        (judged && waited > bound + GRAIN).then_some(waited)
+        let run = self.run;
+        let ping = self.pings.iter().find(|ping| ping.answered.is_none_or(|answer| answer > self.end))?;
+        let reads_ahead = matches!(run.scenario.ours.shape, Shape::Spawned(_));
+        if run.who != Who::Ours || reads_ahead || !self.judges() || ping.flushed > self.end {
+            return None;
+        }
+        let waits = spans::waits(run).minus(&spans::stalls(run)).minus(&spans::blocks(run));
+        let waited = waits.within(ping.flushed, self.end);
+        // One more where a late judge forgave.
+        let alone =
+            self.pings.iter().filter(|later| later.flushed > ping.flushed && later.flushed <= self.end).count() == 0;
+        let pings = if alone { 1 } else { self.config.missed_pongs() + 1 };
+        let times = pings * (self.config.max_deferrals() + SPARE);
+        (waited > (self.t() + GRAIN) * times).then_some(waited)
     }
 
     /// How late the verdict came, or that it did not come at all.

@@ -78,18 +78,13 @@ impl Diary {
     }
 
     pub fn item(&self, item: &Option<Result<Message, Error>>) {
-        let (mut log, now) = (self.lock(), Instant::now());
-        log.items.push((now, Item::new(item)));
-        if let Some((_, open @ None)) = log.waits.last_mut() {
-            *open = Some(now);
-        }
+        self.lock().items.push((Instant::now(), Item::new(item)));
     }
 
-    pub fn waits(&self) {
-        let mut log = self.lock();
-        if log.waits.last().is_none_or(|(_, until)| until.is_some()) {
-            log.waits.push((Instant::now(), None));
-        }
+    /// Our consumer waits, until the guard is dropped.
+    pub fn waits(&self) -> Waiting {
+        self.lock().waits.push((Instant::now(), None));
+        Waiting(self.clone())
     }
 
     pub fn dead(&self, cause: Cause) {
@@ -98,5 +93,15 @@ impl Diary {
 
     pub fn take(self) -> Log {
         std::mem::take(&mut self.lock())
+    }
+}
+
+pub struct Waiting(Diary);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some((_, until)) = self.0.lock().waits.last_mut() {
+            *until = Some(Instant::now());
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ws_liveness::{Cause, LiveConfig};
 
-use super::facts::{GRAIN, Ping, asleep, end, inbound, pings, unread};
+use super::facts::{GRAIN, Ping, end, inbound, pings};
 use super::frames::{BINARY, CONTINUE};
 use super::run::{Run, Who};
 use super::scenario::{Answer, Leaves, Shape, Talk};
+use super::spans::{self, Spans};
 
 /// A judge is late from here on, or a quarter of T where that is more (J6).
 const TARDY: Duration = Duration::from_millis(250);
@@ -72,16 +73,34 @@ impl<'a> Oracle<'a> {
         // Once: not where the ping before is unanswered too.
         let before = self.pings.iter().rev().find(|ping| last.first().is_some_and(|last| ping.flushed < last.flushed));
         let fresh = before.is_none_or(|ping| ping.answered.is_some_and(|answer| answer < at));
-        let tardy = fresh && last.first().is_some_and(|ping| at > self.due(ping) + (t / 4).max(TARDY));
+        let tardy = fresh
+            && last.first().is_some_and(|ping| at > self.due(ping) + self.slept_before(ping, at) + (t / 4).max(TARDY));
+        let theirs = self.theirs(tardy);
         let late = |ping: &&Ping| {
-            let until = ping.answered.unwrap_or(at);
-            let waited = (until - ping.flushed)
-                .saturating_sub(unread(self.run, ping.flushed, until))
-                .saturating_sub(if tardy { asleep(self.run, ping.flushed, until) } else { Duration::ZERO });
-            waited + GRAIN >= t
+            theirs.within(ping.flushed, ping.answered.unwrap_or(at)) + GRAIN >= t
                 && (self.run.who != Who::Ours || ping.answered.is_none_or(|answer| answer + GRAIN >= at))
         };
         last.len() == misses && last.iter().all(late)
+    }
+
+    /// How long our host slept since the ping, but for the last time: by so much the deadline has moved already (J7).
+    fn slept_before(&self, ping: &Ping, at: Instant) -> Duration {
+        let begins = self.run.scenario.ours.stalls.iter().map(|(from, _)| self.run.start + *from);
+        let last = begins.filter(|begin| *begin < at).max();
+        last.map_or(Duration::ZERO, |last| spans::stalls(self.run).within(ping.flushed, last))
+    }
+
+    /// The time that counts against the peer: all but that in which bytes for us waited because we did not read (promise
+    /// 2). Who stalls while he waits, and is awake again in time, cannot know it; a `tardy` judge does (J6).
+    fn theirs(&self, tardy: bool) -> Spans {
+        let run = self.run;
+        let always = Spans::new([(run.start, None)], run.over);
+        let (stalls, unread) = (spans::stalls(run), spans::unread(run));
+        match tardy {
+            true if run.scenario.ours.asleep => always.minus(&unread).minus(&stalls),
+            true => always.minus(&unread),
+            false => always.minus(&unread.minus(&stalls)),
+        }
     }
 
     /// Our ping could not leave for W. Bytes that moved are no progress as long as nobody counts them (P5).

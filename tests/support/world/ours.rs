@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{LiveExt, Monitor};
@@ -109,29 +109,37 @@ impl User {
     }
 
     pub async fn stay_away(&self) {
-        if let Consumer::Absent { from, time } = self.scenario.ours.consumer {
-            let (from, until) = (self.start + from, self.start + from + time);
-            if Instant::now() >= from {
-                sleep_until(until).await;
+        if let Some(until) = self.absence().filter(|(from, _)| *from <= Instant::now()).map(|(_, until)| until) {
+            sleep_until(until).await;
+        }
+    }
+
+    /// The absence of our consumer that has begun, or the next one.
+    fn absence(&self) -> Option<(Instant, Instant)> {
+        let (now, end) = (Instant::now(), self.start + self.scenario.horizon);
+        match self.scenario.ours.consumer {
+            Consumer::Absent { from, time } => Some((self.start + from, self.start + from + time)),
+            Consumer::Bursts { on, off } => {
+                let round = (now - self.start).as_millis() / (on + off).as_millis();
+                let begun = self.start + (on + off) * round as u32;
+                Some((begun + on, begun + on + off)).filter(|(_, until)| *until < end)
             }
+            _ => None,
         }
     }
 
     pub async fn next<S: Stream<Item = Result<Message, Error>> + Unpin>(&self, stream: &mut S) -> NextItem {
-        self.diary.waits();
+        let _waiting = self.diary.waits();
         match self.scenario.ours.consumer {
             Consumer::Impatient(patience) => loop {
                 if let Ok(item) = timeout(patience, stream.next()).await {
                     return item;
                 }
             },
-            Consumer::Absent { from, .. } if Instant::now() < self.start + from => {
-                match tokio::time::timeout_at(self.start + from, stream.next()).await {
-                    Ok(item) => item,
-                    Err(_) => Some(Err(Error::AttackAttempt)),
-                }
-            }
-            _ => stream.next().await,
+            _ => match self.absence().filter(|(from, _)| Instant::now() < *from) {
+                Some((from, _)) => timeout_at(from, stream.next()).await.unwrap_or(Some(Err(Error::AttackAttempt))),
+                None => stream.next().await,
+            },
         }
     }
 

@@ -68,7 +68,7 @@ async fn live(scenario: Scenario, who: Who) -> Run {
 /// Nobody's run takes longer, whoever hangs.
 fn patience(scenario: &Scenario) -> Duration {
     let work = match scenario.ours.consumer {
-        Consumer::Works(time) | Consumer::Echoes(time) => time,
+        Consumer::Works(time) | Consumer::Echoes(time) | Consumer::Bursts { off: time, .. } => time,
         _ => Duration::ZERO,
     };
     scenario.horizon + scenario.config.close_timeout() + work + scenario.span().min(Duration::from_secs(600)) * 4

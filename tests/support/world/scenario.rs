@@ -7,6 +7,7 @@ use ws_liveness::LiveConfig;
 
 use super::dice::{Dice, millis};
 use super::families::Family;
+use super::harsh::{self, is_harsh};
 use super::lane::Way;
 
 #[derive(Clone, Debug)]
@@ -95,6 +96,11 @@ pub enum Consumer {
         from: Duration,
         time: Duration,
     },
+    /// Reads for so long, is away for so long, and so on.
+    Bursts {
+        on: Duration,
+        off: Duration,
+    },
     /// Drops `next()` and makes a new one so often.
     Impatient(Duration),
 }
@@ -127,9 +133,11 @@ impl Ours {
 impl Scenario {
     pub fn new(seed: u64) -> Self {
         let mut dice = Dice(fastrand::Rng::with_seed(seed ^ 0x5eed));
-        let family = Family::ALL[(seed % Family::ALL.len() as u64) as usize];
-        let mut scenario = ordinary(seed, family, &mut dice);
-        family.shape(&mut scenario, &mut dice);
+        let mut scenario = ordinary(seed, Family::of(seed), &mut dice);
+        scenario.family.shape(&mut scenario, &mut dice);
+        if is_harsh(seed) {
+            harsh::harden(&mut scenario, &mut dice);
+        }
         scenario
     }
 
