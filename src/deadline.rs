@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::liveness::Time;
@@ -42,6 +43,8 @@ enum State {
     /// Nothing to wait for.
     #[default]
     Off,
+    /// Not polled since, so that it wakes nobody.
+    Set(Time),
     Armed(Time),
     /// Polled as expired, and not armed for another time since.
     Expired(Time),
@@ -50,14 +53,14 @@ enum State {
 impl Deadline {
     /// When to: after the machine's next time may have changed. True where the timer has to be polled again.
     pub(crate) fn arm(&mut self, clock: Clock, at: Time) -> bool {
-        if self.state == State::Armed(at) {
+        if self.state == State::Armed(at) || self.state == State::Set(at) {
             return false;
         }
         let Some(instant) = clock.instant(at) else {
             self.state = State::Off;
             return false;
         };
-        self.state = State::Armed(at);
+        self.state = State::Set(at);
         self.reset(instant);
         true
     }
@@ -74,9 +77,14 @@ impl Deadline {
     /// Ready where the armed time has come, again and again until it is armed anew. Also `Pending` where the task's
     /// cooperative budget is used up: then nothing that was polled before says anything (J5).
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let (State::Armed(at) | State::Expired(at), Some(sleep)) = (self.state, &mut self.sleep) else {
+        let (State::Set(at) | State::Armed(at) | State::Expired(at), Some(sleep)) = (self.state, &mut self.sleep)
+        else {
             return Poll::Pending;
         };
+        // Without a budget tokio does not even keep the waker.
+        if self.state == State::Set(at) && has_budget_remaining() {
+            self.state = State::Armed(at);
+        }
         #[cfg(test)]
         count::POLLS.set(count::POLLS.get() + 1);
         let polled = sleep.as_mut().poll(cx);
@@ -86,8 +94,19 @@ impl Deadline {
         polled
     }
 
+    /// It fires then or before, without being armed anew.
     pub(crate) fn fires_by(&self, at: Time) -> bool {
-        matches!(self.state, State::Armed(armed) if armed <= at)
+        matches!(self.state, State::Set(armed) | State::Armed(armed) if armed <= at)
+    }
+
+    /// The armed time has come, and `poll` has not said so yet; or it would wake nobody. Nothing but a look: no clock, no
+    /// timer operation.
+    pub(crate) fn wants_poll(&self) -> bool {
+        match self.state {
+            State::Set(_) => true,
+            State::Armed(_) => self.sleep.as_ref().is_some_and(|sleep| sleep.is_elapsed()),
+            State::Off | State::Expired(_) => false,
+        }
     }
 
     #[inline]

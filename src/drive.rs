@@ -50,8 +50,11 @@ where
     /// The first step of every poll that is not idle: the timer's and the monitors' wishes, then our own frames.
     pub(crate) fn tend(&mut self, cx: &mut Context<'_>, half: Half) {
         self.driver.half = half;
+        if !self.driver.is_wanted(&self.shared.fan) {
+            return;
+        }
         let backlogged = half == Half::Stream && self.driver.after_item;
-        if self.shared.fan.take_attention() && !self.driver.timer.is_expired() {
+        if self.driver.timer.wants_poll() {
             self.look_at_timer(backlogged);
         }
         self.settle(cx, backlogged);
@@ -61,7 +64,6 @@ where
     pub(crate) fn take_over(&mut self) {
         if self.driver.machine.take_over() {
             self.driver.timer.arm(self.shared.clock(), self.driver.machine.poll_timeout());
-            self.look_at_timer(self.driver.after_item);
         }
     }
 

@@ -11,8 +11,6 @@ use crate::waker::{Fan, Half};
 pub(crate) struct Driver {
     pub(crate) machine: Liveness,
     pub(crate) timer: Deadline,
-    /// Kept from the moment the sink has failed; the stream yields it once.
-    pub(crate) error: Option<LivenessError>,
     /// The half that is being polled.
     pub(crate) half: Half,
     /// The stream has nothing more to tell.
@@ -35,6 +33,8 @@ pub(crate) struct Driver {
 
 #[derive(Debug, Default)]
 pub(crate) struct Aside {
+    /// Kept from the moment the sink has failed; the stream yields it once.
+    pub(crate) error: Option<LivenessError>,
     /// What the stream half has met in the sink's place; the sink tells it once.
     pub(crate) write_error: Option<LivenessError>,
     /// What looks below the messages (P).
@@ -46,10 +46,10 @@ impl Driver {
         Self {
             machine,
             timer: Deadline::default(),
-            error: None,
             half: Half::Stream,
             told: false,
-            busy: false,
+            // The timer is armed in the first poll.
+            busy: true,
             after_item: false,
             backlogged: false,
             reader: false,
@@ -67,6 +67,17 @@ impl Driver {
         self.aside.get_or_insert_default()
     }
 
+    pub(crate) fn error(&self) -> Option<&LivenessError> {
+        self.aside.as_ref()?.error.as_ref()
+    }
+
+    /// When to: something else is worth more (J8).
+    pub(crate) fn forget_error(&mut self) {
+        if let Some(aside) = &mut self.aside {
+            aside.error = None;
+        }
+    }
+
     pub(crate) fn has_write_error(&self) -> bool {
         self.aside.as_ref().is_some_and(|aside| aside.write_error.is_some())
     }
@@ -76,10 +87,16 @@ impl Driver {
         Some((&mut self.machine, self.aside.as_mut()?.watch.as_mut()?))
     }
 
-    /// There is more to do in this poll than to pass on a message.
+    /// There may be more to do in this poll than to pass on a message.
     #[inline]
     pub(crate) fn is_busy(&self, fan: &Fan) -> bool {
-        self.busy || fan.wants_attention()
+        self.busy || fan.is_woken()
+    }
+
+    /// When to: the poll has begun. There is more to do: what has woken us is the timer or a monitor, and not
+    /// only the inner.
+    pub(crate) fn is_wanted(&self, fan: &Fan) -> bool {
+        fan.take_call() || self.busy || self.timer.wants_poll()
     }
 
     #[inline]
@@ -89,6 +106,6 @@ impl Driver {
     }
 
     pub(crate) fn is_finished(&self) -> bool {
-        self.machine.is_over() && (self.told || self.error.is_none())
+        self.machine.is_over() && (self.told || self.error().is_none())
     }
 }

@@ -31,7 +31,7 @@ pub enum Health {
 /// What a `LiveStream` and its monitors share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) fan: Arc<Fan>,
+    pub(crate) fan: Fan,
     board: Mutex<Board>,
 }
 
@@ -74,7 +74,7 @@ impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
         let board =
             Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging, reading: true };
-        Arc::new(Self { fan: Arc::default(), board: Mutex::new(board) })
+        Arc::new(Self { fan: Fan::default(), board: Mutex::new(board) })
     }
 
     pub(crate) fn clock(&self) -> Clock {
@@ -112,10 +112,10 @@ impl Shared {
     }
 }
 
-/// The waker of the timer and of the monitors: what they want is looked at in the next poll of either half.
+/// The one waker of the inner and of the timer.
 impl ArcWake for Shared {
     fn wake_by_ref(shared: &Arc<Self>) {
-        shared.fan.call();
+        shared.fan.wake_all();
     }
 }
 
@@ -206,7 +206,7 @@ impl Monitor {
         }
         let ticket = board.desk().probe.ask();
         drop(board);
-        Shared::wake_by_ref(&self.shared);
+        self.shared.fan.call();
         Ok(ticket)
     }
 

@@ -7,7 +7,8 @@ use futures_util::Stream;
 use futures_util::task::waker_ref;
 
 use crate::drive::Parts;
-use crate::waker::{Fan, Half};
+use crate::monitor::Shared;
+use crate::waker::Half;
 
 /// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
 pub(crate) fn polled_by<'a, S: Stream, P, T>(
@@ -27,31 +28,20 @@ pub(crate) fn parked_by<'a, S: Stream, P, T>(
     cx: &mut Context<'_>,
     poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
-    parked(half, &parts.shared.fan, cx, |cx| poll(&mut parts, cx))
+    parked(half, parts.shared, cx, |cx| poll(&mut parts, cx))
 }
 
-/// A poll that is the inner's alone.
+/// A poll that is the inner's alone, or the rest of one.
 #[inline]
-pub(crate) fn passed_on<T>(
+pub(crate) fn parked<T>(
     half: Half,
-    fan: &Arc<Fan>,
+    shared: &Arc<Shared>,
     cx: &mut Context<'_>,
     poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
-    fan.begin();
-    parked(half, fan, cx, poll)
-}
-
-#[inline]
-fn parked<T>(
-    half: Half,
-    fan: &Arc<Fan>,
-    cx: &mut Context<'_>,
-    poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    let polled = poll(&mut Context::from_waker(&waker_ref(fan)));
+    let polled = poll(&mut Context::from_waker(&waker_ref(shared)));
     if polled.is_pending() {
-        fan.park(half, cx.waker());
+        shared.fan.park(half, cx.waker());
     }
     polled
 }

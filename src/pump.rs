@@ -39,7 +39,7 @@ where
             if let Err(error) = pumped {
                 self.fail(error);
             }
-        } else if reads && self.driver.error.is_none() {
+        } else if reads && self.driver.error().is_none() {
             // An answer of the inner's (S8). The sink half has its own flush, and its own error.
             if let Err(error) = self.flush_unflushed(cx) {
                 self.keep(error);
@@ -49,7 +49,7 @@ where
 
     /// The user's message leaves also where only the stream half is polled.
     fn pump_slot(&mut self, cx: &mut Context<'_>) {
-        if !self.outbox.has_slot() || self.driver.error.is_some() || self.driver.has_write_error() {
+        if !self.outbox.has_slot() || self.driver.error().is_some() || self.driver.has_write_error() {
             return;
         }
         match self.poll_slot(cx) {
@@ -126,7 +126,7 @@ where
             Ours::Ping(payload) | Ours::Probe(payload) => Protocol::<M, E>::ping(protocol, &payload),
             Ours::Farewell => {
                 let config = self.driver.machine.config();
-                let cause = self.driver.error.as_ref().map_or(Cause::PongTimeout, LivenessError::cause);
+                let cause = self.driver.error().map_or(Cause::PongTimeout, LivenessError::cause);
                 let reason = config.close_reason().unwrap_or(cause.close_reason());
                 Protocol::<M, E>::close(protocol, config.close_code(), reason)
             }

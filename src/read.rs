@@ -53,11 +53,9 @@ where
     /// Everything but reading: the consumer has no room. Pings go on, and no silence is judged (B3). Whether the stream
     /// has come to its end all the same.
     pub(crate) fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.driver.is_busy(&self.shared.fan) {
-            self.tend(cx, Half::Stream);
-            let reader = self.reads_soon();
-            self.judge(cx, View::Sink { reader });
-        }
+        self.tend(cx, Half::Stream);
+        let reader = self.reads_soon();
+        self.judge(cx, View::Sink { reader });
         let ends = self.driver.machine.is_over() || self.driver.machine.dying().is_some();
         if ends { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -149,7 +147,7 @@ where
     /// A Close that comes is worth more than a failure that nobody has seen yet (J8).
     pub(crate) fn begin_close(&mut self, by: CloseBy) {
         if self.driver.machine.is_failed() {
-            self.driver.error = None;
+            self.driver.forget_error();
         }
         let now = self.now();
         self.driver.machine.handle_close(by, now);
@@ -203,7 +201,7 @@ where
             return self.last_word();
         }
         if self.driver.machine.is_failed() {
-            self.driver.error = None;
+            self.driver.forget_error();
         }
         self.driver.machine.handle_stream_error();
         self.shared.fan.wake_all();
@@ -233,7 +231,7 @@ where
         if std::mem::replace(&mut self.driver.told, true) {
             return None;
         }
-        let error = self.driver.error.clone()?;
+        let error = self.driver.error().cloned()?;
         Some(Err(Protocol::<M, E>::error(self.protocol, error)))
     }
 }

@@ -18,7 +18,7 @@ use crate::frame::{Auto, Kind, Protocol};
 use crate::liveness::Liveness;
 use crate::monitor::{Health, Monitor, Shared};
 use crate::outbox::Outbox;
-use crate::poll::{parked_by, passed_on, polled_by};
+use crate::poll::{parked, parked_by, polled_by};
 use crate::progress::{Progress, Watch};
 use crate::waker::Half;
 
@@ -177,8 +177,7 @@ where
             return polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_read(cx));
         }
         let this = self.as_mut().project();
-        this.shared.0.fan.begin();
-        let read = this.inner.poll_next(&mut Context::from_waker(&waker_ref(&this.shared.0.fan)));
+        let read = this.inner.poll_next(&mut Context::from_waker(&waker_ref(&this.shared.0)));
         this.driver.reader = true;
         if let Poll::Ready(Some(Ok(message))) = &read {
             if let Kind::Data = Protocol::<M, E>::kind(this.protocol, message) {
@@ -219,7 +218,7 @@ where
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx));
         }
         let this = self.project();
-        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_permit(this.inner, cx))
+        parked(Half::Sink, &this.shared.0, cx, |cx| this.outbox.poll_permit(this.inner, cx))
     }
 
     fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
@@ -237,7 +236,7 @@ where
             return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx));
         }
         let this = self.project();
-        passed_on(Half::Sink, &this.shared.0.fan, cx, |cx| this.outbox.poll_flush(this.inner, cx).map_ok(|_| ()))
+        parked(Half::Sink, &this.shared.0, cx, |cx| this.outbox.poll_flush(this.inner, cx).map_ok(|_| ()))
     }
 
     /// Begins the closing handshake where none was begun; ends within C.

@@ -2,7 +2,7 @@
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-pub(crate) use futures_util::task::{ArcWake, AtomicWaker};
+pub(crate) use futures_util::task::AtomicWaker;
 
 pub(crate) use crate::deadline::Clock;
 pub(crate) use crate::liveness::Time;

@@ -41,7 +41,7 @@ where
         self.driver.machine.handle_failure();
         if self.driver.machine.is_failed() {
             debug!(cause = %Cause::PingFailed, error = %source, "suspect");
-            self.driver.error = Some(self.report(Cause::PingFailed, under_way, now, Some(source)));
+            self.driver.aside().error = Some(self.report(Cause::PingFailed, under_way, now, Some(source)));
             self.shared.fan.wake_all();
         }
     }
@@ -59,12 +59,12 @@ where
         if cause == Cause::PongTimeout {
             count(&mut self.shared.board().stats.misses);
         }
-        let error = match self.driver.error.take() {
-            Some(kept) => kept,
+        let error = match self.driver.error() {
+            Some(kept) => kept.clone(),
             None => self.report(cause, under_way, now, None),
         };
         warn!(%cause, misses = error.misses(), deferrals = error.deferrals(), "connection is dead: {error}");
-        self.driver.error = Some(error);
+        self.driver.aside().error = Some(error);
         self.shared.set_health(Health::Ended(cause));
         self.shared.fan.wake_all();
     }
@@ -81,7 +81,7 @@ where
         // A timer of a runtime that is gone is not to be polled again.
         self.driver.timer.arm(self.shared.clock(), self.driver.machine.poll_timeout());
         let error = self.report(Cause::Dropped, under_way, now, None);
-        self.driver.error.get_or_insert(error);
+        self.driver.aside().error.get_or_insert(error);
         self.shared.set_health(Health::Ended(Cause::Dropped));
         self.shared.fan.wake_all();
     }

@@ -1,10 +1,9 @@
 //! Two slots, one combined waker: reader and writer may live on two tasks, and most inners keep one waker (V1).
 
-use std::sync::Arc;
 use std::task::Waker;
 
 use crate::presence::Presence;
-use crate::sync::{ArcWake, AtomicBool, AtomicWaker, Ordering};
+use crate::sync::{AtomicBool, AtomicWaker, Ordering};
 
 /// The half of a `LiveStream` that a task polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,64 +12,53 @@ pub(crate) enum Half {
     Sink,
 }
 
-/// The waker that every call into the inner gets: it wakes whichever halves are parked.
+/// The waker that every call into the inner and into the timer gets: it wakes whichever halves are parked.
 ///
 /// A half registers only once it has nothing to return, so a message that is there costs no registration. What wakes
 /// between the poll of the inner and the registration is caught by `woken`: a half in its poll excludes the other
 /// (`&mut self`), so the flag belongs to the one that runs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Fan {
     stream: AtomicWaker,
     sink: AtomicWaker,
     woken: AtomicBool,
-    /// The timer fired, or a monitor wants something: to be looked at in the next poll of either half.
-    attention: AtomicBool,
+    /// A monitor wants something: to be looked at in the next poll of either half.
+    called: AtomicBool,
     /// Whether the consumer waits (J7).
     pub(crate) presence: Presence,
 }
 
-/// The timer has to be polled once before it can wake anybody.
-impl Default for Fan {
-    fn default() -> Self {
-        Self {
-            stream: AtomicWaker::default(),
-            sink: AtomicWaker::default(),
-            woken: AtomicBool::new(false),
-            attention: AtomicBool::new(true),
-            presence: Presence::default(),
+impl Fan {
+    /// When to: first in each poll. False: nobody has woken us since the last `begin`, so the timer has not fired, no
+    /// monitor has called, and there is no need for `begin`.
+    #[inline]
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+
+    /// When to: after `is_woken`, before the timer, the calls and the inner are looked at. What whoever woke us did before
+    /// is seen from here on.
+    pub(crate) fn begin(&self) {
+        if self.is_woken() {
+            self.woken.swap(false, Ordering::Acquire);
         }
     }
-}
 
-impl Fan {
-    /// When to: first in each poll; what it says may be acted upon later in it.
-    #[inline]
-    pub(crate) fn wants_attention(&self) -> bool {
-        self.attention.load(Ordering::Relaxed)
+    /// When to: before what a monitor may want is looked at.
+    pub(crate) fn take_call(&self) -> bool {
+        self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Acquire)
     }
 
-    pub(crate) fn take_attention(&self) -> bool {
-        self.wants_attention() && self.attention.swap(false, Ordering::Acquire)
-    }
-
-    /// When to: the timer fired, or a monitor wants something.
+    /// When to: a monitor wants something.
     pub(crate) fn call(&self) {
-        self.attention.store(true, Ordering::Release);
+        self.called.store(true, Ordering::Release);
         self.wake_all();
     }
 
-    /// When to: before the first call into the inner or the timer of each poll.
-    #[inline]
-    pub(crate) fn begin(&self) {
-        self.woken.store(false, Ordering::Relaxed);
-    }
-
-    /// When to: before `Pending` is returned. A wake-up since `begin` is passed on at once; so is a call, which may have
-    /// come before `begin` and after the look.
+    /// When to: before `Pending` is returned. A wake-up since `begin` is passed on at once.
     pub(crate) fn park(&self, half: Half, waker: &Waker) {
         self.slot(half).register(waker);
-        if self.woken.load(Ordering::Acquire) || self.wants_attention() {
-            self.presence.end_wait();
+        if self.woken.load(Ordering::Acquire) {
             waker.wake_by_ref();
         }
     }
@@ -89,6 +77,7 @@ impl Fan {
         self.stream.wake();
     }
 
+    /// A swap, and not a store: `begin` is to see what each of those did who woke us before it, not only the last.
     pub(crate) fn wake_all(&self) {
         self.woken.swap(true, Ordering::AcqRel);
         self.presence.end_wait();
@@ -107,11 +96,5 @@ impl Fan {
             Half::Stream => &self.stream,
             Half::Sink => &self.sink,
         }
-    }
-}
-
-impl ArcWake for Fan {
-    fn wake_by_ref(fan: &Arc<Self>) {
-        fan.wake_all();
     }
 }

@@ -107,7 +107,7 @@ where
 
     #[inline]
     fn check_verdict(&self) -> Result<(), <S as Sink<M>>::Error> {
-        self.tell(self.driver.error.clone())
+        self.tell(self.driver.error().cloned())
     }
 
     #[inline]

@@ -6,7 +6,7 @@ use crate::attention;
 use crate::halves::{both_halves, lone_half};
 use crate::sync::{AtomicBool, AtomicWaker, Ordering};
 use crate::waker::Half;
-use crate::world::{Combined, check};
+use crate::world::{Combined, World, check};
 
 /// Forgets what wakes between the poll of the inner and the registration.
 #[derive(Default)]
@@ -16,6 +16,10 @@ struct Deaf {
 }
 
 impl Combined for Deaf {
+    fn is_woken(&self) -> bool {
+        true
+    }
+
     fn begin(&self) {}
 
     fn park(&self, half: Half, waker: &Waker) {
@@ -37,8 +41,12 @@ struct Single {
 }
 
 impl Combined for Single {
+    fn is_woken(&self) -> bool {
+        self.woken.load(Ordering::Relaxed)
+    }
+
     fn begin(&self) {
-        self.woken.store(false, Ordering::Relaxed);
+        self.woken.swap(false, Ordering::Acquire);
     }
 
     fn park(&self, _: Half, waker: &Waker) {
@@ -49,22 +57,24 @@ impl Combined for Single {
     }
 
     fn wake_all(&self) {
-        self.woken.store(true, Ordering::Release);
+        self.woken.swap(true, Ordering::Release);
         self.slot.wake();
     }
 }
 
-/// Does not look at its flag when it parks. For the stream half alone.
+/// Forgets the wake-up only when it has looked. For the stream half alone.
 #[derive(Default)]
-struct Forgetful {
+struct Late {
     fan: Single,
-    attention: AtomicBool,
+    called: AtomicBool,
 }
 
-impl Combined for Forgetful {
-    fn begin(&self) {
-        self.fan.begin();
+impl Combined for Late {
+    fn is_woken(&self) -> bool {
+        self.fan.is_woken()
     }
+
+    fn begin(&self) {}
 
     fn park(&self, half: Half, waker: &Waker) {
         self.fan.park(half, waker);
@@ -75,16 +85,59 @@ impl Combined for Forgetful {
     }
 
     fn call(&self) {
-        self.attention.store(true, Ordering::Release);
+        self.called.store(true, Ordering::Release);
         self.wake_all();
     }
 
-    fn wants_attention(&self) -> bool {
-        self.attention.load(Ordering::Relaxed)
+    fn take_call(&self) -> bool {
+        let called = self.called.swap(false, Ordering::Acquire);
+        self.fan.begin();
+        called
+    }
+}
+
+/// Forgets the wake-up, but does not see what was done before it. For the stream half alone.
+#[derive(Default)]
+struct Blind(Single);
+
+impl Combined for Blind {
+    fn is_woken(&self) -> bool {
+        self.0.is_woken()
     }
 
-    fn take_attention(&self) -> bool {
-        self.attention.swap(false, Ordering::Acquire)
+    fn begin(&self) {
+        self.0.woken.store(false, Ordering::Relaxed);
+    }
+
+    fn park(&self, half: Half, waker: &Waker) {
+        self.0.park(half, waker);
+    }
+
+    fn wake_all(&self) {
+        self.0.wake_all();
+    }
+}
+
+/// Each wake-up hides the one before it. For the stream half alone.
+#[derive(Default)]
+struct Covering(Single);
+
+impl Combined for Covering {
+    fn is_woken(&self) -> bool {
+        self.0.is_woken()
+    }
+
+    fn begin(&self) {
+        self.0.begin();
+    }
+
+    fn park(&self, half: Half, waker: &Waker) {
+        self.0.park(half, waker);
+    }
+
+    fn wake_all(&self) {
+        self.0.woken.store(true, Ordering::Release);
+        self.0.slot.wake();
     }
 }
 
@@ -100,9 +153,21 @@ fn v1_a_fan_with_one_slot_loses_a_wake_up() {
     check(2, both_halves::<Single>);
 }
 
-/// The call comes after the look and before `begin`, which forgets the wake-up.
+/// The call comes after the look and before the wake-up is forgotten.
 #[test]
 #[should_panic(expected = "a wake-up was lost")]
-fn v1_a_flag_that_is_not_looked_at_after_parking_loses_a_wake_up() {
-    loom::model(|| attention::lone_half::<Forgetful>(Half::Stream));
+fn v1_a_fan_that_looks_before_it_begins_loses_a_call() {
+    check(3, || attention::woken_half::<Late>(World::is_called));
+}
+
+#[test]
+#[should_panic(expected = "a wake-up was lost")]
+fn v1_a_fan_that_does_not_acquire_loses_the_timer() {
+    check(3, || attention::woken_half::<Blind>(World::fires));
+}
+
+#[test]
+#[should_panic(expected = "a wake-up was lost")]
+fn v1_a_fan_that_covers_a_wake_up_by_the_next_loses_the_timer() {
+    check(3, || attention::woken_half::<Covering>(World::fires));
 }

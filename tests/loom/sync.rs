@@ -2,7 +2,6 @@
 
 use std::task::Waker;
 
-pub(crate) use futures_util::task::ArcWake;
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use crate::time::Time;

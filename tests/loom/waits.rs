@@ -15,8 +15,6 @@ fn waits(fan: &Fan) -> bool {
 fn is_woken_while(begin_wait: fn(&Fan), wake: fn(&Fan)) {
     loom::model(move || {
         let fan = Arc::new(Fan::default());
-        // Nothing wants attention.
-        fan.take_attention();
         fan.begin();
         let waking = thread::spawn({
             let fan = fan.clone();
@@ -46,7 +44,6 @@ fn j7_a_wait_that_does_not_look_for_who_came_before_it_goes_on() {
 fn j7_who_is_not_woken_waits() {
     loom::model(|| {
         let fan = Fan::default();
-        fan.take_attention();
         fan.begin();
         fan.wait();
         fan.park(Half::Stream, noop_waker_ref());

@@ -17,6 +17,7 @@ pub(crate) const HALVES: [Half; 2] = [Half::Stream, Half::Sink];
 
 /// `Fan`, or something that is broken.
 pub(crate) trait Combined: Default + Send + Sync + 'static {
+    fn is_woken(&self) -> bool;
     fn begin(&self);
     fn park(&self, half: Half, waker: &Waker);
     fn wake_all(&self);
@@ -25,16 +26,16 @@ pub(crate) trait Combined: Default + Send + Sync + 'static {
         self.wake_all();
     }
 
-    fn wants_attention(&self) -> bool {
-        false
-    }
-
-    fn take_attention(&self) -> bool {
+    fn take_call(&self) -> bool {
         false
     }
 }
 
 impl Combined for Fan {
+    fn is_woken(&self) -> bool {
+        self.is_woken()
+    }
+
     fn begin(&self) {
         self.begin();
     }
@@ -51,16 +52,12 @@ impl Combined for Fan {
         self.call();
     }
 
-    fn wants_attention(&self) -> bool {
-        self.wants_attention()
-    }
-
-    fn take_attention(&self) -> bool {
-        self.take_attention()
+    fn take_call(&self) -> bool {
+        self.take_call()
     }
 }
 
-/// As `Fan` itself is a waker.
+/// As what holds the `Fan` is a waker.
 #[derive(Default)]
 struct Whole<F>(F);
 
@@ -106,6 +103,10 @@ impl ArcWake for Bell {
 pub(crate) struct World<F> {
     fan: Arc<Whole<F>>,
     inner: Inner,
+    /// The timer's state, as tokio keeps it: `fired` is stored before the waker is woken, and loaded without ordering.
+    fired: AtomicBool,
+    /// A poll has seen that it fired.
+    judged: AtomicBool,
     /// The lock of `split`.
     turn: Mutex<()>,
 }
@@ -117,18 +118,26 @@ impl<F: Combined> World<F> {
         self.inner.waker.wake();
     }
 
-    /// What the timer and the monitors do.
-    pub(crate) fn calls_for_attention(&self) {
+    /// What a monitor does.
+    pub(crate) fn is_called(&self) {
         self.fan.0.call();
     }
 
-    /// One poll of a half. Where nothing wants attention it is the inner's alone.
+    /// What the timer does.
+    pub(crate) fn fires(&self) {
+        self.fired.store(true, Ordering::Release);
+        self.fan.0.wake_all();
+    }
+
+    /// One poll of a half. Where nobody has woken us it is the inner's alone.
     pub(crate) fn poll(&self, half: Half, cx: &mut Context<'_>) -> Poll<()> {
         let _turn = self.turn.lock().unwrap();
-        let busy = self.fan.0.wants_attention();
-        self.fan.0.begin();
-        if busy {
-            self.fan.0.take_attention();
+        if self.fan.0.is_woken() {
+            self.fan.0.begin();
+            self.fan.0.take_call();
+            if self.fired.load(Ordering::Relaxed) {
+                self.judged.store(true, Ordering::Relaxed);
+            }
         }
         let polled = self.inner.poll(half, &mut Context::from_waker(&waker_ref(&self.fan)));
         if polled.is_pending() {
@@ -172,7 +181,9 @@ impl<F: Combined> World<F> {
             let happened = self.inner.flag(task.half).load(Ordering::Acquire);
             assert_eq!(task.is_ready, happened, "a wake-up was lost: {:?}", task.half);
         }
-        assert!(!self.fan.0.wants_attention(), "a wake-up was lost: attention");
+        assert!(!self.fan.0.take_call(), "a wake-up was lost: a monitor's");
+        let [fired, judged] = [&self.fired, &self.judged].map(|flag| flag.load(Ordering::Acquire));
+        assert_eq!(fired, judged, "a wake-up was lost: the timer's");
     }
 }
 
