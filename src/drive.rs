@@ -50,7 +50,10 @@ where
     /// The first step of every poll that is not idle: the timer's and the monitors' wishes, then our own frames.
     pub(crate) fn tend(&mut self, cx: &mut Context<'_>, half: Half) {
         self.driver.half = half;
-        if !self.driver.is_wanted(&self.shared.fan) {
+        if self.shared.fan.take_call() {
+            self.driver.probing |= self.shared.board().probe().is_some_and(|probe| probe.is_wanted());
+        }
+        if !self.driver.is_wanted() {
             return;
         }
         let backlogged = half == Half::Stream && self.driver.after_item;
@@ -135,15 +138,19 @@ where
     /// Who was held back waits for no event of the inner's: he is told.
     fn release(&mut self) {
         let holds = self.driver.machine.holds_writer();
-        if std::mem::replace(&mut self.driver.holds, holds) && !holds {
+        if self.outbox.hold(holds) && !holds {
             self.shared.fan.wake_all();
         }
     }
 
     fn show_health(&mut self) {
         let machine = &self.driver.machine;
-        let health = match machine.is_suspect() {
+        let suspect = machine.is_suspect();
+        let changed = std::mem::replace(&mut self.driver.suspect, suspect) != suspect;
+        let health = match suspect {
             _ if machine.is_closed() => Health::Ended(Cause::Closed),
+            // Mostly there is nothing to tell.
+            _ if !changed => return,
             true => Health::Suspect,
             false => Health::Alive,
         };

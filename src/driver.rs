@@ -27,8 +27,8 @@ pub(crate) struct Driver {
     pub(crate) probing: bool,
     /// What most connections never have.
     pub(crate) aside: Option<Box<Aside>>,
-    /// Our ping holds back the user's writes (J1).
-    pub(crate) holds: bool,
+    /// What monitors were told: a ping waits for longer than it should.
+    pub(crate) suspect: bool,
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ impl Driver {
             reader: false,
             probing: false,
             aside: None,
-            holds: false,
+            suspect: false,
         }
     }
 
@@ -93,10 +93,9 @@ impl Driver {
         self.busy || fan.is_woken()
     }
 
-    /// When to: the poll has begun. There is more to do: what has woken us is the timer or a monitor, and not
-    /// only the inner.
-    pub(crate) fn is_wanted(&self, fan: &Fan) -> bool {
-        fan.take_call() || self.busy || self.timer.wants_poll()
+    /// There is more to do: what has woken us is the timer or a monitor, not only the inner.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.busy || self.probing || self.timer.wants_poll()
     }
 
     #[inline]

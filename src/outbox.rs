@@ -21,6 +21,8 @@ pub(crate) struct Outbox<I> {
     flushing: bool,
     /// Something that is not the user's to flush has to leave.
     unflushed: bool,
+    /// Our ping holds back the user's writes (J1).
+    holds: bool,
 }
 
 /// The user's right to one `start_send`.
@@ -43,6 +45,7 @@ impl<I> Default for Outbox<I> {
             full: false,
             flushing: false,
             unflushed: false,
+            holds: false,
         }
     }
 }
@@ -95,7 +98,12 @@ impl<I> Outbox<I> {
 
     /// When to: the inner's write side is of no use any more. What belongs to the user stays.
     pub(crate) fn give_up(&mut self) {
-        *self = Self { slot: self.slot.take(), permit: self.permit, ..Self::default() };
+        *self = Self { slot: self.slot.take(), permit: self.permit, holds: self.holds, ..Self::default() };
+    }
+
+    /// Whether the user's writes are held back. What was before.
+    pub(crate) fn hold(&mut self, holds: bool) -> bool {
+        std::mem::replace(&mut self.holds, holds)
     }
 
     pub(crate) fn take_progress(&mut self) -> bool {

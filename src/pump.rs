@@ -94,7 +94,6 @@ where
 
     fn send_frames(&mut self, cx: &mut Context<'_>) -> Result<(), <S as Sink<M>>::Error> {
         while let Some(ours) = self.next_frame() {
-            self.driver.probing |= matches!(ours, Ours::Probe(_));
             if self.outbox.is_full() || self.outbox.poll_ready(self.inner.as_mut(), cx)?.is_pending() {
                 break;
             }
@@ -116,8 +115,8 @@ where
         if let Some((Farewell::Unsaid, _)) = machine.dying() {
             return Some(Ours::Farewell);
         }
-        let wanted = self.shared.board().probe().is_some_and(|probe| probe.is_wanted());
-        if wanted { machine.next_payload().map(Ours::Probe) } else { None }
+        let wanted = || self.shared.board().probe().is_some_and(|probe| probe.is_wanted());
+        if self.driver.probing && wanted() { machine.next_payload().map(Ours::Probe) } else { None }
     }
 
     fn make(&self, ours: Ours) -> M {

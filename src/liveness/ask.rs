@@ -59,11 +59,11 @@ impl Liveness {
     }
 
     pub(crate) fn is_failed(&self) -> bool {
-        self.state == State::Failed
+        matches!(self.state, State::Failed)
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.state == State::Over
+        matches!(self.state, State::Over)
     }
 
     /// The farewell of a verdict, and whether the peer was talking.
