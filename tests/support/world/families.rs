@@ -9,6 +9,8 @@ use super::scenario::{Answer, Consumer, Leaves, Scenario, Shape, Talk, Writer};
 
 /// So many families the seeds that are not harsh are shared by.
 const FIRST: u64 = 22;
+/// From here on there is a progress source.
+const COUNTED: u64 = 24;
 
 macro_rules! families {
     ($($family:ident $name:literal,)*) => {
@@ -20,7 +22,11 @@ macro_rules! families {
 
             /// Every seed that is not harsh means for ever what it meant once.
             pub fn of(seed: u64) -> Self {
-                let at = if is_harsh(seed) { seed / 4 % Self::ALL.len() as u64 } else { seed % FIRST };
+                let at = match seed % 16 {
+                    5 => COUNTED + seed / 16 % (Self::ALL.len() as u64 - COUNTED),
+                    _ if is_harsh(seed) => seed / 4 % COUNTED,
+                    _ => seed % FIRST,
+                };
                 Self::ALL[at as usize]
             }
 
@@ -56,6 +62,8 @@ families! {
     Extreme "extreme settings",
     Narrow "little room to arrive",
     Stand "stands in send",
+    Crawl "crawls in, counted",
+    Seep "seeps out, counted",
 }
 
 impl Family {
@@ -85,8 +93,7 @@ impl Family {
             Self::Leave => leave(it, t, moment, dice),
             Self::Reset => (it.out.reset, it.back.reset) = (Some(moment), Some(moment)),
             Self::Extreme => extreme(it, moment, dice),
-            Self::Narrow => harsh::narrow(it, t, moment, dice),
-            Self::Stand => harsh::stand(it, t, moment, dice),
+            other => harsh::shape(other, it, moment, dice),
         }
         let span = it.span();
         let rounds = (it.config.missed_pongs() * (it.config.max_deferrals().min(3) + 1)) as f64 + 5.0;

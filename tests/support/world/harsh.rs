@@ -1,24 +1,41 @@
-//! Every fourth seed is harsh: families that the others do not have, and one thing more in every family.
+//! Five seeds in sixteen are harsh: families that the others do not have, and one thing more in every family.
 
 use std::time::Duration;
 
+use super::below;
 use super::dice::{Dice, millis};
-use super::families::both;
+use super::families::{Family, both};
 use super::scenario::{Consumer, Scenario, Shape, Talk, Writer};
 
 pub fn is_harsh(seed: u64) -> bool {
-    seed % 4 == 3
+    seed % 4 == 3 || seed % 16 == 5
+}
+
+pub fn shape(family: Family, it: &mut Scenario, moment: Duration, dice: &mut Dice) {
+    let t = it.config.pong_timeout();
+    match family {
+        Family::Narrow => narrow(it, t, moment, dice),
+        Family::Stand => stand(it, t, moment, dice),
+        Family::Crawl => below::crawl(it, t, moment, dice),
+        Family::Seep => below::seep(it, t, moment, dice),
+        _ => {}
+    }
 }
 
 /// Thrown last, whatever the family.
 pub fn harden(it: &mut Scenario, dice: &mut Dice) {
-    if dice.chance(0.25) {
+    if dice.chance(0.25) && !counted(it.family) {
         it.back.receive_buffer = dice.number(200..=1500);
     }
+    it.progress = dice.chance(0.3) || counted(it.family);
+}
+
+fn counted(family: Family) -> bool {
+    matches!(family, Family::Crawl | Family::Seep)
 }
 
 /// The path is good, and little of what the peer says finds room while our consumer does not read.
-pub fn narrow(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {
+fn narrow(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {
     room(it, t, dice);
     it.ours.consumer = match dice.number(0..=3) {
         0 => Consumer::Works(millis(t.mul_f64(dice.scale(0.05, 3.0)))),
@@ -32,7 +49,7 @@ pub fn narrow(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice)
 }
 
 /// One task, which stands in `send` for a good part of T before it reads again.
-pub fn stand(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {
+fn stand(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {
     room(it, t, dice);
     it.ours.shape = Shape::Whole;
     let len = dice.number(3_000..=20_000);

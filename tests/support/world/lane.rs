@@ -29,6 +29,14 @@ pub struct Way {
     pub reset: Option<Duration>,
 }
 
+impl Way {
+    /// How long so many bytes take, one window after the other, where their reader reads as they come.
+    pub fn crossing(&self, len: usize) -> Duration {
+        let windows = len.div_ceil(self.receive_buffer.min(self.send_buffer).max(1)) as u32;
+        Duration::from_secs_f64(len as f64 / self.rate as f64) + (self.latency * 2 + self.jitter) * windows
+    }
+}
+
 pub struct Lane {
     way: Way,
     /// The other direction's, by which acknowledgements travel.
@@ -206,7 +214,7 @@ impl Lane {
             return None;
         }
         let bytes = self.inbox.take(room);
-        self.tap.read(bytes.len());
+        self.tap.read(bytes.len(), now);
         wake(&mut self.wakers.driver);
         Some(bytes)
     }

@@ -6,9 +6,9 @@ use tokio::time::Instant;
 use ws_liveness::PingWhen;
 
 use super::facts::{GRAIN, Ping};
-use super::oracle::Oracle;
+use super::oracle::{Oracle, last};
 use super::run::Who;
-use super::scenario::{Consumer, Shape, Writer};
+use super::scenario::{Consumer, Shape, Talk, Writer};
 use super::spans;
 
 /// So many T more than its deferrals may a ping be waited for where a consumer comes and goes (J6, J7).
@@ -52,7 +52,12 @@ impl Oracle<'_> {
     }
 
     fn unflushed(&self, queued: Instant, at: Instant) -> Option<Instant> {
-        queued.max(self.flushed(at)).checked_add(self.config.write_timeout())
+        let w = self.config.write_timeout();
+        match self.counts() {
+            // P2.
+            true => Some(queued.checked_add(w)?.max(last(&self.run.out.writes, at).checked_add(w.checked_mul(2)?)?)),
+            false => queued.max(self.flushed(at)).checked_add(w),
+        }
     }
 
     /// The time that our own side takes is added: after it J7 or J6, and everything anew.
@@ -102,7 +107,8 @@ impl Oracle<'_> {
         let run = self.run;
         let ping = self.pings.iter().find(|ping| ping.answered.is_none_or(|answer| answer > self.end))?;
         let reads_ahead = matches!(run.scenario.ours.shape, Shape::Spawned(_));
-        if run.who != Who::Ours || reads_ahead || !self.judges() || ping.flushed > self.end {
+        let half = self.counts() && matches!(run.scenario.peer.talk, Talk::Once { .. });
+        if run.who != Who::Ours || reads_ahead || half || !self.judges() || ping.flushed > self.end {
             return None;
         }
         let waits = spans::waits(run).minus(&spans::stalls(run)).minus(&spans::blocks(run));

@@ -3,7 +3,9 @@
 #![allow(dead_code, unreachable_pub, reason = "compiled into two programs, each of which uses its part")]
 
 pub mod baselines;
+pub mod below;
 pub mod checks;
+pub mod deadlines;
 pub mod dice;
 pub mod extreme;
 pub mod facts;

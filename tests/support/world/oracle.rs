@@ -49,7 +49,7 @@ impl<'a> Oracle<'a> {
             (Who::Ours, Cause::WriteStalled) => self.stalled(at),
             (Who::Ours, _) => {
                 let silent = self.silent(at, self.config.missed_pongs() as usize);
-                silent || self.amid(at) || (asked && self.lost(at))
+                (silent || self.amid(at)) && !self.crosses(at) || asked && self.lost(at)
             }
             (Who::Baseline(_), _) => self.amid(at) || self.stalled(at) || self.silent(at, 1) || self.lost(at),
         };
@@ -61,7 +61,7 @@ impl<'a> Oracle<'a> {
         let Talk::Once { at: begun, .. } = self.run.scenario.peer.talk else { return false };
         let whole = self.run.back.seen.iter().rfind(|seen| [BINARY, CONTINUE].contains(&seen.frame.opcode));
         let arrived = whole.and_then(|seen| seen.readable).is_some_and(|readable| readable <= at);
-        !self.run.scenario.progress && self.run.start + begun <= at && !arrived
+        !(self.counts() && self.run.scenario.ours.is_prompt()) && self.run.start + begun <= at && !arrived
     }
 
     /// The last `misses` pings were not answered within T, by nobody's fault on our side.
@@ -106,7 +106,7 @@ impl<'a> Oracle<'a> {
     /// Our ping could not leave for W. Bytes that moved are no progress as long as nobody counts them (P5).
     fn stalled(&self, at: Instant) -> bool {
         let out = &self.run.out;
-        let progress = if self.run.scenario.progress { last(&out.writes, at) } else { self.flushed(at) };
+        let progress = if self.counts() { last(&out.writes, at) } else { self.flushed(at) };
         self.blocked(at) && self.config.write_timeout() <= at.saturating_duration_since(progress) + GRAIN
     }
 
@@ -132,43 +132,6 @@ impl<'a> Oracle<'a> {
         it.peer.answer == Answer::Never || moments.into_iter().flatten().any(|moment| moment <= at)
     }
 
-    /// T; never is a year.
-    pub fn t(&self) -> Duration {
-        self.config.pong_timeout().min(Duration::from_secs(86400 * 365))
-    }
-
-    /// When the absence of the pong for this ping is judged at the latest (J3).
-    pub fn due(&self, ping: &Ping) -> Instant {
-        self.deadline(ping, GRAIN)
-    }
-
-    /// The same to the millisecond; none where a frame came so close to it that both ways are right.
-    pub fn exact_due(&self, ping: &Ping) -> Option<Instant> {
-        let due = self.deadline(ping, GRAIN);
-        (self.deadline(ping, Duration::ZERO) == due && !self.frame_near(due)).then_some(due)
-    }
-
-    /// With a task of its own a frame at an earlier deadline blurs it too (B3).
-    pub fn met_before(&self, ping: &Ping, due: Instant) -> bool {
-        let deadlines = (1..).map(|times| ping.flushed + self.t() * times).take_while(|deadline| *deadline <= due);
-        matches!(self.run.scenario.ours.shape, Shape::Spawned(_)) && deadlines.into_iter().any(|at| self.frame_near(at))
-    }
-
-    pub fn frame_near(&self, at: Instant) -> bool {
-        self.inbound.iter().any(|frame| at.max(*frame) - at.min(*frame) <= GRAIN)
-    }
-
-    fn deadline(&self, ping: &Ping, slack: Duration) -> Instant {
-        let (mut due, mut mark) = (ping.flushed + self.t(), ping.flushed);
-        for _ in 0..self.config.max_deferrals() {
-            if !self.inbound.iter().any(|at| mark < *at + slack && *at <= due + slack) {
-                break;
-            }
-            (mark, due) = (due, due + self.t());
-        }
-        due
-    }
-
     pub fn judges(&self) -> bool {
         let config = self.config;
         let proven = self.pings.iter().any(|ping| ping.answered.is_some());
@@ -177,6 +140,6 @@ impl<'a> Oracle<'a> {
     }
 }
 
-fn last(moments: &[Instant], before: Instant) -> Instant {
+pub fn last(moments: &[Instant], before: Instant) -> Instant {
     moments.iter().rev().find(|moment| **moment < before).copied().unwrap_or(moments[0])
 }

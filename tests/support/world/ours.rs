@@ -6,7 +6,7 @@ use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{LiveExt, Monitor};
+use ws_liveness::{LiveExt, Monitor, ProgressIo};
 
 use super::gate::Gate;
 use super::log::{Diary, Item};
@@ -18,8 +18,11 @@ pub trait Socket: Stream<Item = Result<Message, Error>> + Sink<Message, Error = 
 impl<S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send> Socket for S {}
 
 pub async fn run(end: End, user: User) {
+    let end = ProgressIo::new(end);
+    let handle = end.handle();
     let ws = WebSocketStream::from_raw_socket(end, user.scenario.role, None).await;
     let live = ws.live(user.scenario.config.clone());
+    let live = if user.scenario.progress { live.with_progress(handle) } else { live };
     tokio::spawn(watch(live.monitor(), user.diary.clone()));
     match user.scenario.ours.shape {
         Shape::Whole => user.gate(user.clone().whole(live)).await,

@@ -9,7 +9,7 @@ use super::log::{Diary, Log};
 use super::ours::{self, User};
 use super::peer;
 use super::pipe::Path;
-use super::scenario::{Consumer, Scenario};
+use super::scenario::{Consumer, Scenario, Writer};
 use super::tap::Tap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,5 +71,14 @@ fn patience(scenario: &Scenario) -> Duration {
         Consumer::Works(time) | Consumer::Echoes(time) | Consumer::Bursts { off: time, .. } => time,
         _ => Duration::ZERO,
     };
-    scenario.horizon + scenario.config.close_timeout() + work + scenario.span().min(Duration::from_secs(600)) * 4
+    // What is under way when our user wants to close.
+    let writes = match scenario.ours.writer {
+        Writer::Every { len, .. } | Writer::Flood { len } if scenario.progress => scenario.out.crossing(len) * 2,
+        _ => Duration::ZERO,
+    };
+    scenario.horizon
+        + scenario.config.close_timeout()
+        + work
+        + writes
+        + scenario.span().min(Duration::from_secs(600)) * 4
 }

@@ -22,7 +22,7 @@ pub struct Scenario {
     pub ours: Ours,
     /// Our side closes properly then, where it still can.
     pub horizon: Duration,
-    /// A progress source is given: one slow message counts no longer as silence (P). None exists yet.
+    /// A progress source is given: one slow message counts no longer as silence (P).
     pub progress: bool,
 }
 

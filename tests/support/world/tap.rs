@@ -27,6 +27,8 @@ pub struct Tap {
     read: usize,
     /// When bytes were taken.
     pub writes: Vec<Instant>,
+    /// When bytes were read, and how many up to then.
+    pub reads: Vec<(Instant, u64)>,
     /// When everything that the writer had was taken, and it said so.
     pub flushes: Vec<Instant>,
     flushed: u64,
@@ -49,6 +51,7 @@ impl Tap {
             readable: 0,
             read: 0,
             writes: vec![start],
+            reads: vec![(start, 0)],
             flushes: vec![start],
             flushed: 0,
             blocks: Vec::new(),
@@ -85,8 +88,12 @@ impl Tap {
         }
     }
 
-    pub fn read(&mut self, len: usize) {
+    pub fn read(&mut self, len: usize, now: Instant) {
         self.taken += len as u64;
+        match self.reads.last_mut() {
+            Some((at, all)) if *at == now => *all = self.taken,
+            _ => self.reads.push((now, self.taken)),
+        }
         while let Some(seen) = self.seen.get_mut(self.read).filter(|seen| seen.end <= self.taken) {
             seen.read = true;
             self.read += 1;
