@@ -5,10 +5,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use ws_liveness::Cause;
 
-use super::facts::{GRAIN, expected};
+use super::facts::{GRAIN, Ping, expected};
+use super::farewell::farewell;
 use super::frames::{BINARY, CLOSE, HEAD, PING};
 use super::log::Item;
 use super::oracle::Oracle;
+use super::probes::probes;
 use super::spans;
 
 pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
@@ -27,6 +29,8 @@ pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
     broken.extend(outbound(oracle));
     broken.extend(pings(oracle));
     broken.extend(endings(oracle));
+    broken.extend(farewell(oracle));
+    broken.extend(probes(oracle));
     broken.extend(oracle.run.log.afterwards.iter().cloned());
     broken
 }
@@ -77,7 +81,8 @@ fn cause(oracle: &Oracle<'_>) -> Option<String> {
 /// Promise 3, inbound: in order, nothing added, complete up to the cut.
 fn inbound(oracle: &Oracle<'_>) -> Option<String> {
     let run = oracle.run;
-    let want = expected(run, &oracle.pings);
+    let ours: Vec<Ping> = oracle.pings.iter().chain(&oracle.probes).cloned().collect();
+    let want = expected(run, &ours);
     let got: Vec<&Item> =
         run.log.items.iter().map(|(_, item)| item).filter(|item| matches!(item, Item::Message { .. })).collect();
     let same = |want: &Item, got: &Item| match (want, got) {

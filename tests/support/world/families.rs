@@ -199,7 +199,8 @@ fn away(it: &mut Scenario, from: Duration, dice: &mut Dice) {
 }
 
 fn stall(it: &mut Scenario, moment: Duration, dice: &mut Dice) {
-    if let Shape::Spawned(_) = it.ours.shape {
+    let reads_ahead = matches!(it.ours.shape, Shape::Spawned(_));
+    if reads_ahead && !is_harsh(it.seed) {
         it.ours.shape = Shape::Split;
     }
     let mut at = moment;
@@ -209,7 +210,7 @@ fn stall(it: &mut Scenario, moment: Duration, dice: &mut Dice) {
         at += time + dice.times(it.span(), 0.1, 2.0);
     }
     it.horizon += at;
-    it.ours.asleep = dice.chance(0.5);
+    it.ours.asleep = dice.chance(0.5) || matches!(it.ours.shape, Shape::Spawned(_));
     if it.ours.asleep {
         // What was lost meanwhile is sent again a little later.
         let again = dice.times(it.config.pong_timeout(), 0.01, 0.3);

@@ -28,6 +28,10 @@ pub fn harden(it: &mut Scenario, dice: &mut Dice) {
         it.back.receive_buffer = dice.number(200..=1500);
     }
     it.progress = dice.chance(0.3) || counted(it.family);
+    // Where something else has to leave too, nobody but the crate could tell a probe from another ping.
+    if dice.chance(0.6) && it.ours.writer == Writer::Quiet && it.ours.is_prompt() && it.family != Family::Extreme {
+        it.probes = Some(millis(it.config.ping_interval().mul_f64(dice.scale(0.1, 3.0))));
+    }
 }
 
 fn counted(family: Family) -> bool {

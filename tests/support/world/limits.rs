@@ -27,9 +27,10 @@ impl Oracle<'_> {
         let blocked = self.blocked(at);
         let first = self.pings.iter().rposition(|ping| ping.answered.is_some_and(|answer| answer <= at));
         let waiting = self.pings[first.map_or(0, |first| first + 1)..].iter().filter(|ping| ping.flushed <= at);
-        // A late answer resets the count of what was missed before (J4).
+        // A late answer resets the count of what was missed before (J4), also one to a probe.
+        let probed = self.probes.iter().filter_map(|ping| ping.answered).filter(|answer| *answer <= at).max();
         let anchor = first.and_then(|first| self.pings[first].answered).unwrap_or(self.run.start);
-        let counts = |ping: &&Ping| self.due(ping) + GRAIN >= anchor;
+        let counts = |ping: &&Ping| self.due(ping) + GRAIN >= anchor.max(probed.unwrap_or(anchor));
         let waiting: Vec<&Ping> = waiting.filter(counts).collect();
         let misses = self.config.missed_pongs() as usize;
         let limit = match waiting.last() {

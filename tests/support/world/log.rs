@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{Cause, LivenessError};
 
 use super::frames::{BINARY, CLOSE, HEAD, PING, PONG};
+use super::probes::Outcome;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Item {
@@ -53,10 +54,17 @@ pub struct Sent {
     pub done: Option<(Instant, bool)>,
 }
 
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub asked: Instant,
+    pub done: Option<(Instant, Outcome)>,
+}
+
 #[derive(Default, Debug)]
 pub struct Log {
     pub items: Vec<(Instant, Item)>,
     pub sent: Vec<Sent>,
+    pub probes: Vec<Probe>,
     /// When our consumer waited in `next`.
     pub waits: Vec<(Instant, Option<Instant>)>,
     /// The connection was declared dead, or ended: what the monitor (a baseline: itself) says.

@@ -7,6 +7,7 @@ use ws_liveness::{Cause, LiveConfig};
 
 use super::facts::{GRAIN, Ping, end, inbound, pings};
 use super::frames::{BINARY, CONTINUE};
+use super::probes;
 use super::run::{Run, Who};
 use super::scenario::{Answer, Leaves, Shape, Talk};
 use super::spans::{self, Spans};
@@ -18,6 +19,8 @@ pub struct Oracle<'a> {
     pub run: &'a Run,
     pub config: &'a LiveConfig,
     pub pings: Vec<Ping>,
+    /// Those of them that a monitor asked for.
+    pub probes: Vec<Ping>,
     pub inbound: Vec<Instant>,
     pub end: Instant,
 }
@@ -25,7 +28,8 @@ pub struct Oracle<'a> {
 impl<'a> Oracle<'a> {
     pub fn new(run: &'a Run) -> Self {
         let config = &run.scenario.config;
-        Self { run, config, pings: pings(run), inbound: inbound(run), end: end(run) }
+        let (pings, probes) = probes::part(run, pings(run));
+        Self { run, config, pings, probes, inbound: inbound(run), end: end(run) }
     }
 
     /// The declaration of death.

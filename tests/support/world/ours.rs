@@ -12,6 +12,7 @@ use super::gate::Gate;
 use super::log::{Diary, Item};
 use super::pace::Pace;
 use super::pipe::End;
+use super::probes;
 use super::scenario::{Consumer, Scenario, Shape};
 
 pub trait Socket: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send {}
@@ -24,11 +25,23 @@ pub async fn run(end: End, user: User) {
     let live = ws.live(user.scenario.config.clone());
     let live = if user.scenario.progress { live.with_progress(handle) } else { live };
     tokio::spawn(watch(live.monitor(), user.diary.clone()));
+    tokio::spawn(probes::ask(live.monitor(), user.scenario.clone(), user.diary.clone()));
     match user.scenario.ours.shape {
         Shape::Whole => user.gate(user.clone().whole(live)).await,
         Shape::Split => user.halves(live).await,
         Shape::Joined => user.gate(user.joined(live)).await,
-        Shape::Spawned(capacity) => user.halves(live.spawn(capacity)).await,
+        Shape::Spawned(capacity) => {
+            tokio::spawn(oversleep(user.clone()));
+            user.halves(live.spawn(capacity)).await;
+        }
+    }
+}
+
+/// No gate of ours shuts a task of the crate's: the clock jumps for everybody.
+async fn oversleep(user: User) {
+    for (from, time) in &user.scenario.ours.stalls {
+        sleep_until(user.start + *from).await;
+        tokio::time::advance(*time).await;
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Scenario {
     pub horizon: Duration,
     /// A progress source is given: one slow message counts no longer as silence (P).
     pub progress: bool,
+    /// A monitor asks for a ping so long after the last answer.
+    pub probes: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +175,7 @@ fn ordinary(seed: u64, family: Family, dice: &mut Dice) -> Scenario {
         ours: ours(t, dice),
         horizon: Duration::ZERO,
         progress: false,
+        probes: None,
     };
     scenario.horizon = scenario.span().mul_f64(4.0 + 4.0 * dice.0.f64());
     scenario
