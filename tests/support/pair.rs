@@ -3,6 +3,9 @@
 
 #![allow(dead_code, reason = "compiled into several programs, each of which uses its part")]
 
+#[path = "frame.rs"]
+mod frame;
+
 use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
@@ -13,6 +16,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, LiveExt, LiveStream, LivenessError};
+
+use frame::encode;
 
 pub(crate) type Ws<T> = WebSocketStream<T>;
 pub(crate) type Live<T> = LiveStream<Ws<T>>;
@@ -102,24 +107,7 @@ pub(crate) async fn over_tcp(role: Role, config: &LiveConfig) -> (Live<TcpStream
 
 /// A frame as `role` would send it; a client's mask is zero.
 pub(crate) fn frame(role: Role, opcode: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0x80 | opcode];
-    let masked = if role == Role::Client { 0x80 } else { 0 };
-    match payload.len() {
-        len @ 0..126 => bytes.push(masked | len as u8),
-        len @ 126..65536 => {
-            bytes.push(masked | 126);
-            bytes.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            bytes.push(masked | 127);
-            bytes.extend((len as u64).to_be_bytes());
-        }
-    }
-    if role == Role::Client {
-        bytes.extend([0; 4]);
-    }
-    bytes.extend_from_slice(payload);
-    bytes
+    encode(role == Role::Client, opcode, true, payload)
 }
 
 /// The next frame's opcode and payload; an error where the bytes end.

@@ -1,6 +1,9 @@
-//! Frames as bytes: a scanner that watches a lane, and an encoder for peers that no library would play.
+//! Frames as bytes: a scanner that watches a lane, and the encoder for peers that no library would play.
 
-use tokio_tungstenite::tungstenite::Bytes;
+#[path = "../frame.rs"]
+mod frame;
+
+pub(crate) use frame::encode;
 
 pub const CONTINUE: u8 = 0;
 pub const BINARY: u8 = 2;
@@ -84,28 +87,6 @@ impl Scanner {
             head.push(byte ^ mask);
         }
     }
-}
-
-/// A frame; a client's mask is zero.
-pub fn encode(masked: bool, opcode: u8, fin: bool, payload: &[u8]) -> Bytes {
-    let mut bytes = vec![opcode | if fin { 0x80 } else { 0 }];
-    let mask = if masked { 0x80 } else { 0 };
-    match payload.len() {
-        len @ 0..126 => bytes.push(mask | len as u8),
-        len @ 126..65536 => {
-            bytes.push(mask | 126);
-            bytes.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            bytes.push(mask | 127);
-            bytes.extend((len as u64).to_be_bytes());
-        }
-    }
-    if masked {
-        bytes.extend([0; 4]);
-    }
-    bytes.extend_from_slice(payload);
-    bytes.into()
 }
 
 /// A message that tells its number, and its length.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, WriteHalf, split};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, sleep_until};
-use tokio_tungstenite::tungstenite::Bytes;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::frames::{BINARY, CLOSE, CONTINUE, Frame, PING, PONG, Scanner, encode};
@@ -136,7 +135,7 @@ impl Voice {
 
     /// Whether nobody listens any more.
     async fn write(&mut self, opcode: u8, fin: bool, payload: &[u8]) -> bool {
-        let bytes: Bytes = encode(self.masked, opcode, fin, payload);
+        let bytes = encode(self.masked, opcode, fin, payload);
         let failed = self.writer.write_all(&bytes).await.is_err();
         let _ = self.writer.flush().await;
         failed
