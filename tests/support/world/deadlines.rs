@@ -7,7 +7,6 @@ use tokio::time::Instant;
 use super::facts::{GRAIN, Ping};
 use super::oracle::Oracle;
 use super::run::Who;
-use super::scenario::Shape;
 
 /// How what lies on a border is looked at.
 #[derive(Clone, Copy)]
@@ -43,12 +42,6 @@ impl Oracle<'_> {
         let due = self.due(ping);
         let sure = [WIDE, EXACT, NARROW].into_iter().all(|lens| self.deadline(ping, lens) == due);
         (sure && !self.frame_near(due) && !self.bytes_near(due)).then_some(due)
-    }
-
-    /// With a task of its own a frame at an earlier deadline blurs it too (B3).
-    pub fn met_before(&self, ping: &Ping, due: Instant) -> bool {
-        let deadlines = (1..).map(|times| ping.flushed + self.t() * times).take_while(|deadline| *deadline <= due);
-        matches!(self.run.scenario.ours.shape, Shape::Spawned(_)) && deadlines.into_iter().any(|at| self.frame_near(at))
     }
 
     pub fn frame_near(&self, at: Instant) -> bool {

@@ -9,7 +9,7 @@ use super::facts::{GRAIN, Ping, end, inbound, pings};
 use super::frames::{BINARY, CONTINUE};
 use super::probes;
 use super::run::{Run, Who};
-use super::scenario::{Answer, Leaves, Shape, Talk};
+use super::scenario::{Answer, Leaves, Talk};
 use super::spans::{self, Spans};
 
 /// A judge is late from here on, or a quarter of T where that is more (J6).
