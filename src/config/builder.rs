@@ -28,7 +28,7 @@ impl LiveConfigBuilder {
     /// Default is 0.2.
     ///
     /// It keeps the pings of many connections from marching in step. With 0.0 all intervals, the first included, are
-    /// exactly I; otherwise the first ping leaves after a uniformly random delay in (0, I].
+    /// exactly I; otherwise the first ping leaves after a random delay in (0, I].
     pub fn jitter(mut self, fraction: f64) -> Self {
         self.0.jitter = fraction;
         self

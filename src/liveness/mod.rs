@@ -283,11 +283,18 @@ impl Liveness {
     }
 }
 
+/// What is left, at a random moment, of an interval such as the later ones are: so pings of many connections are even from
+/// the beginning. The longer an interval, the likelier the moment falls into it.
 fn first_delay(config: &LiveConfig, rng: &mut fastrand::Rng) -> Duration {
     match config.ping_interval() {
         Duration::MAX => Duration::MAX,
         interval if config.jitter() == 0.0 => interval,
-        interval => Duration::from_nanos(rng.u64(1..=nanos(interval))),
+        interval => {
+            let (whole, shortest) = (nanos(interval), (1.0 - config.jitter()).powi(2));
+            let fallen_into = (shortest + (1.0 - shortest) * rng.f64()).sqrt();
+            let left = (whole as f64 * fallen_into * rng.f64()) as u64;
+            Duration::from_nanos(left.clamp(1, whole))
+        }
     }
 }
 

@@ -91,6 +91,35 @@ fn s1_intervals_are_shortened_by_at_most_the_jitter() {
     assert!((I / 100 * 99..=I).contains(&most), "{most}");
 }
 
+/// When its pings are due until 4 I; each is answered at once.
+fn due_times(seed: u64) -> impl Iterator<Item = u64> {
+    let mut machine = Liveness::new(builder().jitter(0.2).build().unwrap(), seed);
+    std::iter::from_fn(move || {
+        let due = machine.poll_timeout();
+        machine.handle_timeout(due);
+        let number = flush(&mut machine, nanos(due.since(Time::START)));
+        machine.handle_answer(number, due);
+        Some(nanos(due.since(Time::START)))
+    })
+    .take_while(|due| *due < 4 * I)
+}
+
+/// However many connections begin at the same time. (A first delay that is even in (0, I] lets the second pings of some
+/// fall together with the first ones of others: 70 % more than the mean.)
+#[test]
+fn s1_pings_of_many_connections_are_even_from_the_beginning() {
+    const PARTS: u64 = 100;
+    let (mut parts, mut sum) = ([0_u64; PARTS as usize], 0);
+    for due in (0..100_000).flat_map(due_times) {
+        parts[usize::try_from(due / (4 * I / PARTS)).unwrap()] += 1;
+        sum += 1;
+    }
+    let even = sum / PARTS;
+    for (part, pings) in parts.iter().enumerate() {
+        assert!(pings.abs_diff(even) < even / 10, "{pings} instead of {even} in part {part}");
+    }
+}
+
 #[test]
 fn s2_idle_skips_only_where_a_frame_came_since_the_last_due_time() {
     let mut machine = machine(builder().ping_when(PingWhen::Idle));
