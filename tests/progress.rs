@@ -253,3 +253,38 @@ async fn p4_a_living_peer_costs_two_looks_per_ping() {
     idle(&mut ws, secs(50)).await;
     assert_eq!(oracle.asked.load(Ordering::Relaxed), 4);
 }
+
+/// A source that sees these counts, one at a look, and the last of them for ever.
+struct Liar(Mutex<Vec<u64>>);
+
+impl Progress for Liar {
+    fn look(&self) -> Sight {
+        let mut counts = self.0.lock().unwrap();
+        let count = if counts.len() > 1 { counts.remove(0) } else { counts[0] };
+        let (mut sight, mut tcp) = (Sight::default(), TcpSight::default());
+        (sight.read, sight.written) = (Some(count), Some(count));
+        (tcp.acknowledged, tcp.unacknowledged, tcp.unsent) = (count, count, 1);
+        (tcp.window, tcp.segment) = (Some(u32::MAX), u32::MAX);
+        (tcp.since_acknowledged, tcp.since_received) = (Duration::MAX, Duration::MAX);
+        sight.tcp = Some(tcp);
+        sight
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn p_a_source_whose_counters_are_absurd_or_shrink_still_has_a_verdict() {
+    const MOST: u64 = u64::MAX;
+    let shrinking = [(vec![MOST, MOST, 0], 40), (vec![MOST, 2, 1, 0], 40)];
+    // The third look sees that much come in: T once more.
+    for (counts, at) in [(vec![MOST], 40), (vec![0, 0, MOST], 60)].into_iter().chain(shrinking) {
+        // A ping that cannot leave is judged by W, and the grace follows for a Close that cannot either.
+        for (flushes, noticed) in [(true, (at, Cause::PongTimeout)), (false, (50 + 1, Cause::WriteStalled))] {
+            let (peer, ws) = live(exact());
+            peer.set_flushes(flushes);
+            let mut ws = ws.with_progress(Liar(Mutex::new(counts.clone())));
+            let (at, fault) = death(&peer, &mut ws, secs(1_000)).await.unwrap();
+            let error = ws_liveness::LivenessError::find(&fault).unwrap();
+            assert_eq!((at.as_secs(), error.cause()), noticed, "{counts:?}: {error}");
+        }
+    }
+}

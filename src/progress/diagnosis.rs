@@ -39,7 +39,8 @@ impl TcpSight {
     /// The peer has no room for another segment, and something waits for it.
     pub(super) fn is_window_full(&self) -> bool {
         let flying = self.unacknowledged.saturating_sub(self.unsent);
-        self.window.is_some_and(|window| self.unsent > 0 && u64::from(window) < flying + u64::from(self.segment.max(1)))
+        let wanted = flying.saturating_add(u64::from(self.segment.max(1)));
+        self.window.is_some_and(|window| self.unsent > 0 && u64::from(window) < wanted)
     }
 }
 

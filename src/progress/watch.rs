@@ -50,7 +50,7 @@ impl Watch {
     /// When to: it was flushed.
     pub(crate) fn handle_flushed(&mut self, now: Time) {
         let seen = self.look(now);
-        self.target = seen.tcp.map(|tcp| tcp.acknowledged + tcp.unacknowledged);
+        self.target = seen.tcp.map(|tcp| tcp.acknowledged.saturating_add(tcp.unacknowledged));
         // Where nothing was before it, T runs from the flush as ever.
         self.started_last = seen.tcp.is_some_and(|tcp| tcp.unacknowledged <= ALONE);
     }
