@@ -115,40 +115,30 @@ async fn timed(work: impl Future<Output = Result<(), Error>>) -> Result<Took, Er
     Ok(Took { wall: wall.elapsed(), cpu: cpu.elapsed() })
 }
 
+/// The order is not timed.
 async fn read<S>(ws: &mut S, batch: &Batch) -> Result<Took, Error>
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
 {
     ws.send(order(batch.count, batch.size)).await?;
-    timed(async {
-        for _ in 0..batch.count {
-            black_box(ws.next().await.transpose()?);
-        }
-        Ok(())
-    })
-    .await
+    timed(take(batch.count, async || ws.next().await)).await
 }
 
 async fn read_selected(ws: &mut Selected<Socket>, batch: &Batch) -> Result<Took, Error> {
     ws.send(order(batch.count, batch.size)).await?;
-    timed(async {
-        for _ in 0..batch.count {
-            black_box(ws.next().await.transpose()?);
-        }
-        Ok(())
-    })
-    .await
+    timed(take(batch.count, async || ws.next().await)).await
 }
 
 async fn read_halves(ws: &mut Halves<Socket>, batch: &Batch) -> Result<Took, Error> {
     let _ = ws.writer().send(order(batch.count, batch.size)).await;
-    timed(async {
-        for _ in 0..batch.count {
-            black_box(ws.next().await.transpose()?);
-        }
-        Ok(())
-    })
-    .await
+    timed(take(batch.count, async || ws.next().await)).await
+}
+
+async fn take(count: usize, mut next: impl AsyncFnMut() -> Option<Result<Message, Error>>) -> Result<(), Error> {
+    for _ in 0..count {
+        black_box(next().await.transpose()?);
+    }
+    Ok(())
 }
 
 /// As fast as the buffer takes them; over when the peer has read the last.
