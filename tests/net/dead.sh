@@ -5,20 +5,25 @@
 QUICK=1000,1000,2000
 COUNT=20
 
-# A stopped process: its kernel acknowledges, nobody answers. A ping is queued at most I after the stop and judged T
-# after its acknowledgement.
-hung() {
-    trio hung
-    serve hung echo
-    call hung echo --live "$QUICK,tcp" --count "$COUNT"
+# killed NAME FINDING COMMAND...: what becomes of connections that COMMAND kills.
+killed() {
+    local name=$1 finding=$2 since
+    shift 2
+    trio "$name"
+    serve "$name" echo
+    call "$name" echo --live "$QUICK,tcp" --count "$COUNT"
     await 5 "$CALLED" open "$COUNT"
     sleep 2.5
-    local since
     since=$(now)
-    kill -STOP "$SERVED_PID"
+    "$@"
     await 8 "$CALLED" verdict "$COUNT" || true
-    judged hung "$CALLED" "$since" "$COUNT" 2 I+T cause=pong-timeout finding=peer-hung
+    judged "$name" "$CALLED" "$since" "$COUNT" 2 I+T cause=pong-timeout finding="$finding"
 }
+
+# A stopped process: its kernel acknowledges, nobody answers. A ping is queued at most I after the stop and judged T
+# after its acknowledgement.
+hung() { killed hung peer-hung stop_server; }
+stop_server() { kill -STOP "$SERVED_PID"; }
 
 # Stopped for 0.7 T: its answers are late, not missing.
 stopped_shortly() {
@@ -38,18 +43,7 @@ stopped_shortly() {
 }
 
 # Everything dropped: nothing is acknowledged. A ping leaves at most I after the cut and is judged T after its flush.
-path_dead() {
-    trio path_dead
-    serve path_dead echo
-    call path_dead echo --live "$QUICK,tcp" --count "$COUNT"
-    await 5 "$CALLED" open "$COUNT"
-    sleep 2.5
-    local since
-    since=$(now)
-    darken
-    await 8 "$CALLED" verdict "$COUNT" || true
-    judged path_dead "$CALLED" "$since" "$COUNT" 2 I+T cause=pong-timeout finding=path-dead
-}
+path_dead() { killed path_dead path-dead darken; }
 
 # Alive, and never reading, while we write without end. Which clock runs depends on whether the ping found room in our
 # kernel's buffer, or even in the peer's; the layer does not. Counted from the last message that was taken: a ping is

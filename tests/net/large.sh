@@ -80,23 +80,21 @@ cut_written() {
     judged cut_written "$CALLED" "$since" 1 2 T cause=pong-timeout finding=path-dead
 }
 
-# P5: without a source a message that takes longer than W to write is closed, within I + W of its beginning ...
-limit_write() {
-    slow_trio limit_write
-    serve limit_write "transfer:0:$SIZE"
-    call limit_write "transfer:$SIZE:0" --live "$LARGE,none"
+# too_slow NAME GIVE TAKE BOUND CAUSE: a transfer without a source, closed within BOUND of its beginning.
+too_slow() {
+    local name=$1 give=$2 take=$3 bound=$4 cause=$5
+    slow_trio "$name"
+    serve "$name" "transfer:$take:$give"
+    call "$name" "transfer:$give:$take" --live "$LARGE,none"
     await 12 "$CALLED" verdict 1 || true
-    judged limit_write "$CALLED" open 1 3 I+W cause=write-stalled finding=none
+    judged "$name" "$CALLED" open 1 3 "$bound" cause="$cause" finding=none
 }
 
+# P5: without a source a message that takes longer than W to write is closed, within I + W of its beginning ...
+limit_write() { too_slow limit_write "$SIZE" 0 I+W write-stalled; }
+
 # ... one that takes longer than T to arrive within I + T ...
-limit_read() {
-    slow_trio limit_read
-    serve limit_read "transfer:$SIZE:0"
-    call limit_read "transfer:0:$SIZE" --live "$LARGE,none"
-    await 12 "$CALLED" verdict 1 || true
-    judged limit_read "$CALLED" open 1 3 I+T cause=pong-timeout finding=none
-}
+limit_read() { too_slow limit_read 0 "$SIZE" I+T pong-timeout; }
 
 # ... and one that is through before is not.
 limit_kept() { transfer limit_kept $((4 << 20)) $((4 << 20)) 1000,10000,10000,none; }
