@@ -147,12 +147,15 @@ async fn a_plain_connection_talks() {
 mod tls {
     use std::sync::Arc;
 
+    #[cfg(target_os = "linux")]
+    use socket2::SockRef;
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::crypto::ring::default_provider;
     use tokio_rustls::rustls::pki_types::pem::PemObject;
     use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
-
+    #[cfg(target_os = "linux")]
+    use tokio_tungstenite::MaybeTlsStream;
     use ws_liveness::Finding;
 
     use super::*;
@@ -201,6 +204,27 @@ mod tls {
         let diagnosis = *LivenessError::find(&dead).unwrap().diagnosis().unwrap();
         let finding = if TcpProgress::IS_SUPPORTED { Finding::PeerHung } else { Finding::Unknown };
         assert_eq!(diagnosis.finding, finding, "{diagnosis:?}");
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn tcp_options_reach_the_socket_inside_tls_by_reference() {
+        let dialled = TcpOptions::default().keepalive(Duration::from_secs(7));
+        let options = trusting(LiveConfig::default()).tcp(dialled);
+        let (mut live, _) = connect(secret_echo().await, &options).await.unwrap();
+        let MaybeTlsStream::Rustls(tls) = live.get_ref().get_ref() else { panic!("TLS was asked for") };
+        let kernel = SockRef::from(tls.get_ref().0.get_ref());
+        assert!(kernel.keepalive().unwrap() && !kernel.tcp_nodelay().unwrap());
+        assert_eq!(kernel.tcp_keepalive_time().unwrap(), Duration::from_secs(7));
+        assert_eq!(kernel.tcp_user_timeout().unwrap(), None);
+
+        let later = TcpOptions::default().user_timeout(SLACK).nodelay(true);
+        later.apply(tls.get_ref().0.get_ref()).unwrap();
+        assert!(kernel.tcp_nodelay().unwrap());
+        assert_eq!(kernel.tcp_user_timeout().unwrap(), Some(SLACK));
+        assert_eq!(kernel.tcp_keepalive_time().unwrap(), Duration::from_secs(7), "what was set before stays");
+        live.send(Message::text("x")).await.unwrap();
+        assert_eq!(live.next().await.unwrap().unwrap(), Message::text("x"));
     }
 
     #[tokio::test]
