@@ -18,7 +18,6 @@ use ws_liveness::{Cause, LiveConfigBuilder, LiveExt, LiveStream, ProgressIo};
 
 #[path = "support/pair.rs"]
 mod pair;
-#[allow(dead_code, reason = "another program uses the rest")]
 #[path = "interleavings/wire.rs"]
 mod wire;
 use pair::{PING, PONG, Ws, bare_with, cause_of, exact, frame, millis, piped, secs};

@@ -119,9 +119,9 @@ impl Run {
             12 => self.feed_frame(script.byte(), &script.counted(125)),
             13 => self.answer(),
             14 => self.wire.make_room(usize::from(script.byte())),
-            15 => self.wire.stick(script.byte() & 1 == 0),
-            16 if script.byte() % 32 == 0 => self.wire.end(),
-            17 if script.byte() % 32 == 0 => self.wire.fail(script.byte() & 1 == 0),
+            15 => self.stick(script.byte() & 1 == 0),
+            16 if script.byte() % 32 == 0 => self.wire.change(|wire| wire.ended = true),
+            17 if script.byte() % 32 == 0 => self.fail(script.byte() & 1 == 0),
             18 => self.probe(),
             19 => self.probe = None,
             _ => self.run_woken(),
@@ -174,6 +174,18 @@ impl Run {
             _ => {}
         }
         read
+    }
+
+    fn stick(&self, stuck: bool) {
+        self.wire.change(|wire| wire.flush_stuck = stuck);
+    }
+
+    /// Writing fails from now on, and reading too where that is wanted.
+    fn fail(&self, reading: bool) {
+        self.wire.change(|wire| {
+            wire.unwritable = true;
+            wire.unreadable |= reading;
+        });
     }
 
     /// A whole frame, be it allowed or not.

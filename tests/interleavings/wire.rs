@@ -14,11 +14,11 @@ pub(crate) struct State {
     /// What the near end has written and nobody has looked at.
     written: VecDeque<u8>,
     room: usize,
-    flush_stuck: bool,
-    ended: bool,
+    pub(crate) flush_stuck: bool,
+    pub(crate) ended: bool,
     /// Reading and writing fail.
-    unreadable: bool,
-    unwritable: bool,
+    pub(crate) unreadable: bool,
+    pub(crate) unwritable: bool,
     reader: Option<Waker>,
     writer: Option<Waker>,
     /// The payload of the last ping that left whole.
@@ -68,36 +68,19 @@ impl Wire {
         self.0.lock().unwrap()
     }
 
-    pub(crate) fn feed(&self, bytes: impl IntoIterator<Item = u8>) {
+    /// Whatever changes, both halves look again.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
-        state.inbound.extend(bytes);
+        change(&mut state);
         state.wake();
+    }
+
+    pub(crate) fn feed(&self, bytes: impl IntoIterator<Item = u8>) {
+        self.change(|state| state.inbound.extend(bytes));
     }
 
     pub(crate) fn make_room(&self, bytes: usize) {
-        let mut state = self.state();
-        state.room += bytes;
-        state.wake();
-    }
-
-    pub(crate) fn stick(&self, stuck: bool) {
-        let mut state = self.state();
-        state.flush_stuck = stuck;
-        state.wake();
-    }
-
-    pub(crate) fn end(&self) {
-        let mut state = self.state();
-        state.ended = true;
-        state.wake();
-    }
-
-    /// Writing fails from now on, and reading too where that is wanted.
-    pub(crate) fn fail(&self, reading: bool) {
-        let mut state = self.state();
-        state.unwritable = true;
-        state.unreadable |= reading;
-        state.wake();
+        self.change(|state| state.room += bytes);
     }
 
     pub(crate) fn last_ping(&self) -> Option<Vec<u8>> {
