@@ -33,7 +33,7 @@ async fn s1_the_first_ping_leaves_within_i_and_later_ones_between_eight_tenths_o
     }
     // 200 first delays and 800 intervals; a timer fires within the millisecond after.
     assert!(least > secs(0) && least < secs(1), "{least:?}");
-    assert!(most > secs(19) && most < ms(20_001), "{most:?}");
+    assert!(most > secs(17) && most < ms(20_001), "{most:?}");
     assert!(shortest >= ms(15_999) && shortest < ms(16_100), "{shortest:?}");
     assert!(longest > ms(19_900) && longest < ms(20_001), "{longest:?}");
 }
