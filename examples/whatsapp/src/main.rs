@@ -1,12 +1,15 @@
 //! A client that connects to WhatsApp over a transport that notices a dead connection, and answers "ping" with "pong".
 //!
-//! `cargo run -p ws-liveness-whatsapp -- [PHONE NUMBER]`; the environment's `WHATSAPP_URL` may name another server.
+//! `cargo run -p ws-liveness-whatsapp -- [PHONE NUMBER]`; the environment's `WHATSAPP_URL` may name another server, and
+//! its `RUST_LOG` other levels than `info`.
 
 use std::env;
 use std::process::ExitCode;
 
 use tokio::runtime::Runtime;
 use tracing::info;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::bot::BotBuilderError;
@@ -18,7 +21,8 @@ use whatsapp_rust::wacore::store::InMemoryBackend;
 use ws_liveness_whatsapp::LiveTransportFactory;
 
 fn main() -> ExitCode {
-    fmt().with_writer(std::io::stderr).init();
+    let levels = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
+    fmt().with_env_filter(levels).with_writer(std::io::stderr).init();
     match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
