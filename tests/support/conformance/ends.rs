@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
-use ws_liveness::{Cause, Health, LiveConfig};
+use ws_liveness::{Cause, Health};
 
 use super::{C, Kit, Live, SLACK, cause_of, is_within, open, patient};
 use crate::pair::{CLOSE, PING, PONG, TEXT, exact, farewell, frame, other, read_frame, read_frames, sockets};
@@ -80,7 +80,7 @@ pub(crate) async fn the_users_close_is_not_answered<K: Kit>(role: Role) {
 
 /// S8: the answer leaves with the poll that shows the Close.
 pub(crate) async fn the_peers_close_is_answered<K: Kit>(role: Role) {
-    let (mut live, mut far) = open::<K>(role, LiveConfig::default(), None).await;
+    let (mut live, mut far) = open::<K>(role, exact().build().unwrap(), None).await;
     far.write_all(&frame(other(role), CLOSE, &farewell(1001, "bye"))).await.unwrap();
     assert_eq!(K::show(live.next().await.unwrap().unwrap()), goodbye());
     let (opcode, payload) = timeout(SLACK, read_frame(&mut far)).await.expect("it left").unwrap();
@@ -104,7 +104,7 @@ pub(crate) async fn what_comes_in_is_the_inners<K: Kit>(role: Role) {
         let (near, mut far) = sockets(None).await;
         let inner = K::open(near, &mut far, role, false).await;
         let expected = tokio::join!(items(inner), perform(far, &script));
-        let (live, far) = open::<K>(role, LiveConfig::default(), None).await;
+        let (live, far) = open::<K>(role, exact().build().unwrap(), None).await;
         let monitor = live.monitor();
         let seen = tokio::join!(items(live), perform(far, &script));
         assert_eq!(seen, expected);
@@ -119,7 +119,7 @@ pub(crate) async fn a_reset_is_the_inners_to_tell<K: Kit>(role: Role) {
     let (near, mut far) = sockets(None).await;
     let inner = K::open(near, &mut far, role, false).await;
     let (expected, ()) = tokio::join!(items(inner), reset(far, half));
-    let (mut live, far) = open::<K>(role, LiveConfig::default(), None).await;
+    let (mut live, far) = open::<K>(role, exact().build().unwrap(), None).await;
     let monitor = live.monitor();
     let (seen, ()) = tokio::join!(items(&mut live), reset(far, half));
     assert_eq!(seen, expected);
