@@ -42,7 +42,7 @@ fn exactness(oracle: &Oracle<'_>) -> Option<String> {
         return None;
     }
     for ping in oracle.pings.iter().filter(|ping| ping.flushed <= oracle.end) {
-        let Some(due) = oracle.exact_due(ping) else { continue };
+        let Some(due) = oracle.exact_due(&oracle.settled(ping)) else { continue };
         let until = ping.answered.unwrap_or(oracle.end).min(oracle.end);
         if until > due + GRAIN && spans::unread(run).within(ping.flushed, until).is_zero() {
             let (flushed, due) = (ping.flushed - run.start, due - run.start);

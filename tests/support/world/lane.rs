@@ -30,10 +30,12 @@ pub struct Way {
 }
 
 impl Way {
-    /// How long so many bytes take, one window after the other, where their reader reads as they come.
-    pub fn crossing(&self, len: usize) -> Duration {
+    /// How long so many bytes take, one window after the other, where their reader reads as they come and acknowledges by
+    /// the way `back`.
+    pub fn crossing(&self, len: usize, back: &Self) -> Duration {
         let windows = len.div_ceil(self.receive_buffer.min(self.send_buffer).max(1)) as u32;
-        Duration::from_secs_f64(len as f64 / self.rate as f64) + (self.latency * 2 + self.jitter) * windows
+        let trip = self.latency * 2 + self.jitter + back.latency + back.jitter;
+        Duration::from_secs_f64(len as f64 / self.rate as f64) + trip * windows
     }
 }
 

@@ -13,6 +13,8 @@ use super::spans;
 
 /// So many T more than its deferrals may a ping be waited for where a consumer comes and goes: its own, and J6's.
 const SPARE: u32 = 2;
+/// The same where misses are counted over several pings, and late answers take them back (J4).
+const SPARE_OF_MANY: u32 = 4;
 
 impl Oracle<'_> {
     /// The last moment at which a peer as silent as this one was to be declared dead, seen from `at`. None: nothing
@@ -28,7 +30,7 @@ impl Oracle<'_> {
         let probed = self.probes.iter().filter_map(|ping| ping.answered).filter(|answer| *answer <= at).max();
         let anchor = first.and_then(|first| self.pings[first].answered).unwrap_or(self.run.start);
         let counts = |ping: &&Ping| self.due(ping) + GRAIN >= anchor.max(probed.unwrap_or(anchor));
-        let waiting: Vec<&Ping> = waiting.filter(counts).collect();
+        let waiting: Vec<Ping> = waiting.filter(counts).map(|ping| self.settled(ping)).collect();
         let misses = self.config.missed_pongs() as usize;
         let limit = match waiting.last() {
             Some(_) if !self.judges() => return None,
@@ -43,6 +45,16 @@ impl Oracle<'_> {
             }
         };
         self.ours(limit, blocked, at)
+    }
+
+    /// Our flush comes to its end only when what was written after the ping has left, too; and what is under way at the
+    /// first answer is judged from then on (J9).
+    pub fn settled(&self, ping: &Ping) -> Ping {
+        let flushes = &self.run.out.flushes;
+        let flushed = flushes.iter().copied().find(|at| *at >= ping.flushed).unwrap_or(ping.flushed);
+        let proven = self.pings.iter().chain(&self.probes).filter_map(|ping| ping.answered).min();
+        let from = proven.filter(|_| self.config.judge_after_first_pong()).unwrap_or(flushed);
+        Ping { flushed: flushed.max(from), ..ping.clone() }
     }
 
     fn idle(&self, anchor: Instant) -> Instant {
@@ -78,9 +90,9 @@ impl Oracle<'_> {
             away = away.max(Some(progress - self.run.start));
         }
         let all = self.t() * (config.missed_pongs() * (config.max_deferrals() + 1));
-        let away = away.filter(|away| self.run.start + *away + all >= limit || whole);
         let write = if blocked { config.write_timeout().checked_mul(2)? } else { Duration::ZERO };
         let anew = config.ping_interval() * 2 + all + self.t() + write;
+        let away = away.filter(|away| self.run.start + *away + anew >= limit || whole);
         Some(match away {
             Some(away) => limit.max(self.run.start + away) + anew,
             None => limit,
@@ -102,8 +114,14 @@ impl Oracle<'_> {
         // One more where a late judge forgave.
         let alone =
             self.pings.iter().filter(|later| later.flushed > ping.flushed && later.flushed <= self.end).count() == 0;
-        let pings = if alone { 1 } else { self.config.missed_pongs() + 1 };
-        let times = pings * (self.config.max_deferrals() + SPARE);
+        let deferrals = self.config.max_deferrals();
+        let times = match alone {
+            true => deferrals + SPARE,
+            false => (self.config.missed_pongs() + 1) * (deferrals + SPARE_OF_MANY),
+        };
+        // Who sends where he reads lets pings pass unjudged meanwhile (V4).
+        let sends = run.scenario.ours.shape == Shape::Whole && run.scenario.ours.writer != Writer::Quiet;
+        let times = if sends { times * 2 } else { times };
         (waited > (self.t() + GRAIN) * times).then_some(waited)
     }
 

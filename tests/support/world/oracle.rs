@@ -78,7 +78,10 @@ impl<'a> Oracle<'a> {
         let before = self.pings.iter().rev().find(|ping| last.first().is_some_and(|last| ping.flushed < last.flushed));
         let fresh = before.is_none_or(|ping| ping.answered.is_some_and(|answer| answer < at));
         let tardy = fresh
-            && last.first().is_some_and(|ping| at > self.due(ping) + self.slept_before(ping, at) + (t / 4).max(TARDY));
+            && last.first().is_some_and(|ping| {
+                let due = self.due(ping) + self.slept_before(ping, at);
+                self.noticed(due, at) > due + (t / 4).max(TARDY)
+            });
         let theirs = self.theirs(tardy);
         let late = |ping: &&Ping| {
             theirs.within(ping.flushed, ping.answered.unwrap_or(at)) + GRAIN >= t
@@ -92,6 +95,13 @@ impl<'a> Oracle<'a> {
         let begins = self.run.scenario.ours.stalls.iter().map(|(from, _)| self.run.start + *from);
         let last = begins.filter(|begin| *begin < at).max();
         last.map_or(Duration::ZERO, |last| spans::stalls(self.run).within(ping.flushed, last))
+    }
+
+    /// When we could first see that `due` had passed: at the end of the sleep into which it fell.
+    fn noticed(&self, due: Instant, at: Instant) -> Instant {
+        let spans = self.run.scenario.ours.stalls.iter().map(|(from, time)| (self.run.start + *from, *time));
+        let last = spans.filter(|(begin, _)| *begin < at).map(|(begin, time)| begin + time).max();
+        last.filter(|end| *end >= due).map_or(at, |end| end.min(at))
     }
 
     /// The time that counts against the peer: all but that in which bytes for us waited because we did not read (promise

@@ -8,6 +8,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{LiveExt, Monitor, ProgressIo};
 
+use super::facts::GRAIN;
 use super::gate::Gate;
 use super::log::{Diary, Item};
 use super::pace::Pace;
@@ -80,11 +81,11 @@ impl User {
         let mut pace = Pace::new(&self);
         loop {
             self.stay_away().await;
-            let tick = pace.next();
             // Who is never done reading closes all the same.
             if Instant::now() >= pace.horizon() && !pace.over {
                 pace.write(&mut ws).await;
             }
+            let tick = pace.next();
             tokio::select! {
                 biased;
                 item = self.next(&mut ws) => {
@@ -189,14 +190,21 @@ impl User {
         self.diary.lock().reader_done = Some(Instant::now());
     }
 
-    /// After the end every call on the sink ends at once, and nothing can be sent.
+    /// After the end nothing can be sent, and after a verdict every call on the sink ends at once (promise 4). Otherwise its
+    /// `flush` is the socket's own, and `close` is bounded by C (K4).
     async fn send_on<S: Sink<Message, Error = Error> + Unpin>(&self, sink: &mut S) {
         match sink.send(Message::text("after the end")).now_or_never() {
             Some(Err(_)) => {}
             Some(Ok(())) => self.complain("after the end a message could be sent".into()),
             None => self.complain("after the end `send` waits".into()),
         }
-        if sink.flush().now_or_never().is_none() || sink.close().now_or_never().is_none() {
+        let judged = matches!(self.diary.lock().items.last(), Some((_, Item::Failed { cause: Some(_), .. })));
+        let c = self.scenario.config.close_timeout();
+        let waits = match judged {
+            true => sink.flush().now_or_never().is_none() || sink.close().now_or_never().is_none(),
+            false => timeout(c.saturating_add(GRAIN), sink.close()).await.is_err(),
+        };
+        if waits {
             self.complain("after the end `flush` or `close` waits".into());
         }
     }

@@ -73,7 +73,9 @@ fn patience(scenario: &Scenario) -> Duration {
     };
     // What is under way when our user wants to close.
     let writes = match scenario.ours.writer {
-        Writer::Every { len, .. } | Writer::Flood { len } if scenario.progress => scenario.out.crossing(len) * 2,
+        Writer::Every { len, .. } | Writer::Flood { len } if scenario.progress => {
+            scenario.out.crossing(len, &scenario.back) * 2
+        }
         _ => Duration::ZERO,
     };
     scenario.horizon
