@@ -21,11 +21,6 @@ impl Default for Presence {
 }
 
 impl Presence {
-    /// When to: the consumer is here, or elsewhere; in any case it does not wait yet.
-    pub(crate) fn leave(&self, at: Time) {
-        self.away_since.store(at.to_bits(), Ordering::Relaxed);
-    }
-
     pub(crate) fn begin_wait(&self) {
         self.away_since.store(WAITS, Ordering::Relaxed);
     }

@@ -167,7 +167,6 @@ where
         if let Some((_, watch)) = self.driver.watched() {
             watch.handle_flushed(now);
         }
-        self.shared.fan.presence.leave(now);
         if self.driver.half == Half::Sink {
             self.shared.fan.wake_stream();
         }

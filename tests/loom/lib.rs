@@ -10,7 +10,6 @@
 mod attention;
 mod halves;
 mod mutants;
-#[allow(dead_code, reason = "not all of it is used here")]
 #[path = "../../src/presence.rs"]
 mod presence;
 mod sync;

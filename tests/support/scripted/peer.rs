@@ -82,6 +82,11 @@ impl Peer {
         self.script().reset = true;
     }
 
+    /// The next flush comes to its end, and nobody is told.
+    pub(crate) fn flushes_in_silence(&self) {
+        self.script().flushes = true;
+    }
+
     pub(crate) fn set_echo(&self, echo: Option<Duration>) {
         self.script().echo = echo;
     }
