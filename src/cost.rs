@@ -187,6 +187,20 @@ async fn z2_the_timer_is_armed_at_most_twice_per_cycle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn z2_a_deadline_that_moves_with_every_absence_does_not_move_the_timer() {
+    let mut live = live(false, &exact(60, 20));
+    live.as_mut().get_pin_mut().get_mut().mute = true;
+    idle(&mut live, Duration::from_secs(61)).await;
+    cost_of_waits(&mut live, 1);
+    let before = count::RESETS.get();
+    for _ in 0..100 {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        cost_of_waits(&mut live, 1);
+    }
+    assert_eq!(count::RESETS.get(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn z3_a_connection_takes_at_most_512_bytes_beyond_the_inner() {
     let config = exact(20, 20);
     let mut made = None;

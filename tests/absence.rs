@@ -83,6 +83,17 @@ async fn j7_who_is_not_woken_waits_wherever_it_is() {
     assert_eq!(reads_to_death(&peer, ws).await, (secs(40), Cause::PongTimeout));
 }
 
+/// It read before the wake-up came, and was busy from then on.
+#[tokio::test(start_paused = true)]
+async fn j7_a_wait_also_ends_where_the_consumer_comes_of_itself() {
+    let (peer, mut ws) = live(strict());
+    idle(&mut ws, secs(22)).await;
+    peer.sends_in_silence(Msg::Data(1));
+    assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
+    sleep(secs(17)).await;
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(57), Cause::PongTimeout));
+}
+
 /// Ten times as long beside nine parts of work.
 #[tokio::test(start_paused = true)]
 async fn j7_all_waits_count_together() {
@@ -129,6 +140,19 @@ async fn b3_a_task_that_stopped_reading_was_away() {
         let ended = timeout(secs(19), obituary.ended()).await.ok().map(|_| peer.elapsed());
         assert_eq!(ended, end, "{needs:?}");
     }
+}
+
+/// It fills a buffer of one for a moment, which is no reason to let the ping pass.
+#[tokio::test(start_paused = true)]
+async fn b3_a_message_in_the_very_moment_of_the_deadline_does_not_put_off_the_verdict() {
+    let (peer, live) = live(strict());
+    let mut ws = live.spawn(1);
+    let obituary = ws.monitor();
+    assert!(timeout(secs(39), ws.next()).await.is_err());
+    // The task finds both when the timer wakes it.
+    peer.sends_in_silence(Msg::Data(1));
+    assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
+    assert_eq!((obituary.ended().await, peer.elapsed()), (Cause::PongTimeout, secs(40)));
 }
 
 /// Until then nothing was judged, and nobody noted who waited.

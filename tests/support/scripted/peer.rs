@@ -34,6 +34,11 @@ impl Peer {
         self.push(Inbound::Message(message));
     }
 
+    /// Whoever reads finds it; nobody is woken.
+    pub(crate) fn sends_in_silence(&self, message: Msg) {
+        self.script().inbound.push_back(Inbound::Message(message));
+    }
+
     pub(crate) fn fails(&self) {
         self.push(Inbound::Fails);
     }
