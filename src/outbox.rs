@@ -98,7 +98,7 @@ impl<I> Outbox<I> {
 
     /// When to: the inner's write side is of no use any more. What belongs to the user stays.
     pub(crate) fn give_up(&mut self) {
-        *self = Self { slot: self.slot.take(), permit: self.permit, holds: self.holds, ..Self::default() };
+        *self = Self { slot: self.slot.take(), permit: self.permit, ..Self::default() };
     }
 
     /// Whether the user's writes are held back. What was before.
