@@ -66,7 +66,9 @@ impl Crew {
         Ok(crew)
     }
 
+    /// Anew: the peers let go of what they had.
     pub(crate) fn connect(&mut self) -> Result<(), Failure> {
+        self.tell_peers("bury")?;
         for (subject, share) in &mut self.subjects {
             subject.tell(&format!("connect {share}"))?;
         }
@@ -87,7 +89,11 @@ impl Crew {
 
     /// All peers die.
     pub(crate) fn mute(&mut self) -> Result<(), Failure> {
-        self.peers.iter_mut().try_for_each(|peer| peer.tell("mute"))?;
+        self.tell_peers("mute")
+    }
+
+    fn tell_peers(&mut self, order: &str) -> Result<(), Failure> {
+        self.peers.iter_mut().try_for_each(|peer| peer.tell(order))?;
         self.peers.iter_mut().try_for_each(|peer| peer.answer().map(drop))
     }
 }

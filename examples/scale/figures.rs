@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::Failure;
 use crate::cycle::Kind;
+use crate::death::Manner;
 
 /// One window of all processes.
 #[derive(Debug, Default)]
@@ -52,9 +53,8 @@ pub(crate) struct Row {
     interval: Duration,
     /// Each one's windows; bare is the first.
     pub(crate) kinds: Vec<(Kind, Vec<Figures>)>,
-    /// Sorted: from the deadlines to the verdicts, as deadlines usually fall, and where all fall together.
-    pub(crate) spread: Vec<Duration>,
-    pub(crate) together: Vec<Duration>,
+    /// Sorted: from the deadlines to the verdicts.
+    pub(crate) deaths: Vec<(Manner, Vec<Duration>)>,
 }
 
 pub(crate) fn lateness(answers: &[String]) -> Result<Vec<Duration>, Failure> {
@@ -69,7 +69,7 @@ pub(crate) fn lateness(answers: &[String]) -> Result<Vec<Duration>, Failure> {
 impl Row {
     pub(crate) fn new(connections: usize, interval: Duration, kinds: &[Kind]) -> Self {
         let kinds = kinds.iter().map(|kind| (*kind, Vec::new())).collect();
-        Self { connections, interval, kinds, spread: Vec::new(), together: Vec::new() }
+        Self { connections, interval, kinds, deaths: Vec::new() }
     }
 
     /// Against the bare window of the same turn.
@@ -94,11 +94,11 @@ impl Row {
             let busiest = live.iter().map(Figures::busiest).fold(0.0, f64::max);
             println!("  busiest 1 % of the time   {:.2} % of the pings ({pings} pings)", busiest * 100.0);
         }
-        for (name, late) in [("spread", &self.spread), ("together", &self.together)] {
+        for (manner, late) in &self.deaths {
             let missing = self.connections - late.len();
             let told = if missing == 0 { String::new() } else { format!("; {missing} WITHOUT A VERDICT") };
             let [p50, p99, max] = [0.5, 0.99, 1.0].map(|part| quantile(late, part).as_secs_f64() * 1e3);
-            println!("  verdicts, dying {name:<9} p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms{told}");
+            println!("  verdicts, dying {:<14} p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms{told}", manner.name());
         }
     }
 }

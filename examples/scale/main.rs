@@ -22,6 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use args::{Args, USAGE};
 use crew::Crew;
+use death::Manner;
 use figures::{Figures, Row, lateness};
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -62,7 +63,7 @@ fn child(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure>
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let steps = args.connections.len() as u64 * (u64::from(args.windows) * args.kinds.len() as u64 + 4);
+    let steps = args.connections.len() as u64 * (u64::from(args.windows) * args.kinds.len() as u64 + 6);
     let style = ProgressStyle::with_template("{bar:40} {elapsed} {msg}").expect("a template");
     let bar = ProgressBar::new(steps).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -93,18 +94,20 @@ fn measure(args: &Args, connections: usize, bar: &ProgressBar) -> Result<Row, Fa
             row.kinds[number].1.push(Figures::read(&answers)?);
         }
     }
-    step("dying");
-    row.spread = die(&mut crew, "spread", interval)?;
-    step("connecting again");
-    crew.connect()?;
-    step("dying together");
-    row.together = die(&mut crew, "together", interval)?;
+    for (number, manner) in Manner::ALL.into_iter().enumerate() {
+        if number > 0 {
+            step("connecting again");
+            crew.connect()?;
+        }
+        step(&format!("dying, {}", manner.name()));
+        row.deaths.push((manner, die(&mut crew, manner, interval)?));
+    }
     Ok(row)
 }
 
 /// The answers are many numbers: a line for each process.
-fn die(crew: &mut Crew, how: &str, interval: Duration) -> Result<Vec<Duration>, Failure> {
-    crew.ask(&format!("{how} {}", interval.as_nanos()))?;
+fn die(crew: &mut Crew, manner: Manner, interval: Duration) -> Result<Vec<Duration>, Failure> {
+    crew.ask(&format!("{} {}", manner.order(), interval.as_nanos()))?;
     crew.mute()?;
     lateness(&crew.answers()?)
 }

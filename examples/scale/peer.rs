@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error;
 
@@ -25,6 +26,7 @@ pub(crate) async fn run(addr: SocketAddr) -> Result<(), Failure> {
     println!("{}", listener.local_addr()?);
     let mut orders = orders();
     let mut mute = Mute::default();
+    let mut peers = JoinSet::new();
     loop {
         tokio::select! {
             order = orders.recv() => match order.as_deref() {
@@ -34,6 +36,10 @@ pub(crate) async fn run(addr: SocketAddr) -> Result<(), Failure> {
                     // Who connects later is answered.
                     mute = Mute::default();
                 }
+                Some("bury") => {
+                    peers.shutdown().await;
+                    println!("buried");
+                }
                 Some(_) => {}
                 None => return Ok(()),
             },
@@ -41,7 +47,7 @@ pub(crate) async fn run(addr: SocketAddr) -> Result<(), Failure> {
                 let (tcp, _) = accepted?;
                 tcp.set_nodelay(true)?;
                 let mute = mute.clone();
-                tokio::spawn(async move {
+                peers.spawn(async move {
                     let ws = tokio_tungstenite::accept_async_with_config(tcp, Some(small_buffers())).await?;
                     answer(ws, mute).await
                 });

@@ -11,6 +11,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use futures_util::{Sink, SinkExt, Stream};
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -124,12 +125,16 @@ pub(crate) async fn connect(addr: SocketAddr, count: usize) -> Result<Vec<Noting
 }
 
 /// Pairs in this process; their peers are tasks.
-pub(crate) async fn pair(count: usize, mute: &Mute) -> Vec<Noting<DuplexStream>> {
+pub(crate) async fn pair(
+    count: usize,
+    mute: &Mute,
+    peers: &mut JoinSet<Result<(), Error>>,
+) -> Vec<Noting<DuplexStream>> {
     let mut ours = Vec::with_capacity(count);
     for _ in 0..count {
         let (near, far) = tokio::io::duplex(SMALL);
         let far = WebSocketStream::from_raw_socket(far, Role::Server, Some(small_buffers())).await;
-        tokio::spawn(peer::answer(far, mute.clone()));
+        peers.spawn(peer::answer(far, mute.clone()));
         ours.push(Noting::new(WebSocketStream::from_raw_socket(near, Role::Client, Some(small_buffers())).await));
     }
     ours

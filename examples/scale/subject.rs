@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::Error;
 use ws_liveness::LiveConfig;
 
 use crate::Failure;
 use crate::baselines;
 use crate::cycle::{self, Kind, Pinging, Window, wrap};
-use crate::death;
+use crate::death::{self, Manner};
 use crate::peer::{Mute, orders};
 use crate::socket::{self, Ledger, Noting};
 
@@ -37,18 +39,22 @@ impl Source for Tcp {
 }
 
 #[derive(Default)]
-struct Memory(Mute);
+struct Memory {
+    mute: Mute,
+    peers: JoinSet<Result<(), Error>>,
+}
 
 impl Source for Memory {
     type Io = DuplexStream;
 
     async fn connect(&mut self, count: usize) -> Result<Vec<Noting<DuplexStream>>, Failure> {
-        self.0 = Mute::default();
-        Ok(socket::pair(count, &self.0).await)
+        self.peers.shutdown().await;
+        self.mute = Mute::default();
+        Ok(socket::pair(count, &self.mute, &mut self.peers).await)
     }
 
     fn mute(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.mute.store(true, Ordering::Relaxed);
     }
 }
 
@@ -75,23 +81,31 @@ where
                 sockets = source.connect(usize::try_from(number)?).await?;
                 println!("connected");
             }
-            "spread" | "together" => {
-                let dying = death::start(std::mem::take(&mut sockets), interval, order == "together");
-                if order == "spread" {
-                    // Until all have pinged.
-                    tokio::time::sleep(interval).await;
-                }
-                source.mute();
-                println!("running");
-                println!("{}", death::line(&dying.lateness(interval).await));
-            }
             _ => {
-                let kind = Kind::ALL.into_iter().find(|kind| kind.name() == order).ok_or("no such order")?;
-                sockets = window(sockets, interval, kind).await;
+                if let Some(manner) = Manner::ALL.into_iter().find(|manner| manner.order() == order) {
+                    die(&source, std::mem::take(&mut sockets), interval, manner).await;
+                } else {
+                    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == order).ok_or("no such order")?;
+                    sockets = window(sockets, interval, kind).await;
+                }
             }
         }
     }
     Ok(())
+}
+
+async fn die<S: Source>(source: &S, sockets: Vec<Noting<S::Io>>, interval: Duration, manner: Manner)
+where
+    Noting<S::Io>: crate::cycle::Socket,
+{
+    let dying = death::start(sockets, interval, manner);
+    if manner == Manner::Spread {
+        // Until all have pinged.
+        tokio::time::sleep(interval).await;
+    }
+    source.mute();
+    println!("running");
+    println!("{}", death::line(&dying.lateness(interval).await));
 }
 
 /// Answers the process's time in nanoseconds, the bytes of a connection, and how many pings left in which part of it.
