@@ -47,7 +47,7 @@ impl WsMessage for Frame {
 struct Echo {
     flood: bool,
     mute: bool,
-    pongs: VecDeque<[u8; 8]>,
+    frames: VecDeque<Frame>,
     reader: Option<Waker>,
 }
 
@@ -55,8 +55,8 @@ impl Stream for Echo {
     type Item = io::Result<Frame>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.pongs.pop_front() {
-            Some(payload) => Poll::Ready(Some(Ok(Frame::Pong(payload)))),
+        match self.frames.pop_front() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
             None if self.flood => Poll::Ready(Some(Ok(Frame::Data([7; 6])))),
             None => {
                 self.reader = Some(cx.waker().clone());
@@ -75,7 +75,7 @@ impl Sink<Frame> for Echo {
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
         if let (Frame::Ping(payload), false) = (frame, self.mute) {
-            self.pongs.push_back(payload);
+            self.frames.push_back(Frame::Pong(payload));
             if let Some(reader) = self.reader.take() {
                 reader.wake();
             }
@@ -95,7 +95,7 @@ impl Sink<Frame> for Echo {
 type Live = LiveStream<Echo>;
 
 fn live(flood: bool, config: &LiveConfig) -> Pin<Box<Live>> {
-    let inner = Echo { flood, pongs: VecDeque::with_capacity(4), ..Echo::default() };
+    let inner = Echo { flood, frames: VecDeque::with_capacity(4), ..Echo::default() };
     Box::pin(LiveStream::new(inner, config.clone()))
 }
 
@@ -198,6 +198,18 @@ async fn z2_a_deadline_that_moves_with_every_absence_does_not_move_the_timer() {
         cost_of_waits(&mut live, 1);
     }
     assert_eq!(count::RESETS.get(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn z2_a_ping_of_the_peers_does_not_touch_the_timer() {
+    let mut live = live(false, &exact(60, 20));
+    idle(&mut live, Duration::from_millis(1)).await;
+    let before = (count::RESETS.get(), count::POLLS.get());
+    for _ in 0..100 {
+        live.as_mut().get_pin_mut().get_mut().frames.push_back(Frame::Ping([3; 8]));
+        assert!(matches!(read(&mut live), Poll::Ready(Some(Ok(Frame::Ping(_))))));
+    }
+    assert_eq!((count::RESETS.get(), count::POLLS.get()), before);
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,9 +105,7 @@ where
             || driver.has_write_error()
             || driver.machine.counts_waiting()
             || !driver.machine.is_open()
-            || driver.machine.is_queued()
-            || driver.machine.is_lapsed()
-            || driver.timer.is_expired();
+            || driver.machine.is_queued();
     }
 
     /// What has moved below the messages moves the deadline (P).

@@ -1,5 +1,6 @@
 //! The machine without a runtime: every instant to the nanosecond.
 
+mod ending;
 mod forgiving;
 
 use std::time::Duration;
@@ -257,36 +258,6 @@ fn j5_only_a_drained_stream_is_judged() {
     assert_eq!(expire(&mut machine, I + T, false, ITEM), Judgement::Nothing);
     assert_eq!(machine.poll_timeout(), at(I + T));
     assert_eq!(expire(&mut machine, I + T, false, DRAINED), Judgement::Verdict(Cause::PongTimeout));
-}
-
-#[test]
-fn k1_the_grace_is_the_lesser_of_c_and_one_second() {
-    for (c, grace) in [(C, 1_000_000_000), (5, 5)] {
-        let mut machine = sent(builder().close_timeout(Duration::from_nanos(c)), I, I);
-        expire(&mut machine, I + T, false, DRAINED);
-        assert_eq!(machine.poll_timeout(), at(I + T + grace));
-        assert_eq!(machine.judge(at(I + T + grace - 1), ITEM), Judgement::Nothing);
-        assert_eq!(machine.judge(at(I + T + grace), ITEM), Judgement::GraceOver);
-    }
-}
-
-#[test]
-fn k4_the_handshake_has_c_from_its_first_close() {
-    for (first, second) in [(CloseBy::User, CloseBy::Peer), (CloseBy::Peer, CloseBy::User)] {
-        let mut machine = machine(builder());
-        machine.handle_close(first, at(9));
-        machine.handle_close(first, at(90));
-        assert_eq!(machine.poll_timeout(), at(9 + C));
-        assert_eq!(machine.judge(at(9 + C - 1), DRAINED), Judgement::Nothing);
-        let mut complete = sent(builder(), I, I);
-        complete.handle_close(first, at(I + 9));
-        complete.handle_close(second, at(I + 10));
-        assert!(complete.awaits_flush() && !complete.is_closed(), "what is not flushed is not sent");
-        complete.handle_flushed(at(I + 11));
-        assert!(complete.is_closed() && !machine.is_closed());
-        assert_eq!(complete.judge(at(I + 9 + C), DRAINED), Judgement::Closed);
-        assert_eq!(machine.judge(at(9 + C), DRAINED), Judgement::Verdict(Cause::CloseTimeout));
-    }
 }
 
 #[test]
