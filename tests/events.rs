@@ -87,3 +87,32 @@ async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
          30.000s ago cause=pong timeout misses=1 deferrals=1"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn o1_a_suspicion_that_passes_is_told_once() {
+    let ear = Ear::default();
+    let _guard = tracing::subscriber::set_default(ear.clone());
+    let (near, far) = duplex(1 << 16);
+    let config = LiveConfig::builder().jitter(0.0).build().unwrap();
+    let mut ws = WebSocketStream::from_raw_socket(near, Role::Client, None).await.live(config);
+    let mut peer = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+    let peer = tokio::spawn(async move {
+        // The ping came at 20 s: deferred at 40 s, answered at 45 s.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        peer.send(Message::text("secret")).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        peer.next().await.unwrap().unwrap();
+        peer.flush().await.unwrap();
+        peer.close(None).await.unwrap();
+    });
+    assert_eq!(ws.next().await.unwrap().unwrap(), Message::text("secret"));
+    assert!(ws.next().await.unwrap().unwrap().is_close());
+    peer.await.unwrap();
+    let lines = ear.0.lock().unwrap().join("\n");
+    assert_eq!(
+        lines,
+        "TRACE message=ping number=1\n\
+         DEBUG message=suspect misses=0 deferrals=1\n\
+         DEBUG message=pong number=1 rtt=25s"
+    );
+}
