@@ -102,17 +102,18 @@ async fn o1_a_suspicion_that_passes_is_told_once() {
         peer.send(Message::text("secret")).await.unwrap();
         tokio::time::sleep(Duration::from_secs(15)).await;
         peer.next().await.unwrap().unwrap();
-        peer.flush().await.unwrap();
-        peer.close(None).await.unwrap();
+        peer.send(Message::text("secret")).await.unwrap();
+        peer
     });
     assert_eq!(ws.next().await.unwrap().unwrap(), Message::text("secret"));
-    assert!(ws.next().await.unwrap().unwrap().is_close());
+    assert_eq!(ws.next().await.unwrap().unwrap(), Message::text("secret"));
     peer.await.unwrap();
     let lines = ear.0.lock().unwrap().join("\n");
     assert_eq!(
         lines,
         "TRACE message=ping number=1\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
-         DEBUG message=pong number=1 rtt=25s"
+         DEBUG message=pong number=1 rtt=25s\n\
+         TRACE message=ping number=2"
     );
 }
