@@ -102,6 +102,7 @@ async fn o1_a_suspicion_that_passes_is_told_once() {
         peer.send(Message::text("secret")).await.unwrap();
         tokio::time::sleep(Duration::from_secs(15)).await;
         peer.next().await.unwrap().unwrap();
+        peer.flush().await.unwrap();
         peer.send(Message::text("secret")).await.unwrap();
         peer
     });
