@@ -5,7 +5,7 @@ use std::task::Poll;
 use futures_util::{SinkExt, StreamExt};
 use scripted::*;
 use tokio::time::advance;
-use ws_liveness::{Cause, Health};
+use ws_liveness::{Cause, Health, LivenessError};
 
 #[path = "support/scripted.rs"]
 mod scripted;
@@ -131,4 +131,24 @@ async fn j1_the_error_tells_how_far_the_ping_came() {
     assert_eq!(error.cause(), Cause::WriteStalled);
     assert_eq!((error.since_queued(), error.since_flushed()), (Some(secs(30)), None));
     assert!(ws.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s3_a_flush_that_ends_when_the_next_ping_is_overdue_has_t_all_the_same() {
+    let (peer, mut ws) = live(exact().ping_interval(secs(5)));
+    peer.set_flushes(false);
+    // Seen in the very poll in which the writer begins to be held back, at W/2.
+    peer.at(ms(19_990), Peer::flushes_in_silence);
+    let (at, fault) = death(&peer, &mut ws, secs(1_000)).await.expect("silent");
+    assert_eq!((at, LivenessError::find(&fault).unwrap().cause()), (secs(40), Cause::PongTimeout));
+}
+
+#[tokio::test(start_paused = true)]
+async fn j1_a_poll_asks_for_the_flush_once() {
+    let (peer, mut ws) = live(exact());
+    peer.set_flushes(false);
+    idle(&mut ws, ms(20_500)).await;
+    let before = peer.polls();
+    assert!(read(&mut ws).is_pending());
+    assert_eq!(peer.polls() - before, 2, "the flush, then the stream");
 }

@@ -101,6 +101,19 @@ async fn s6_into_inner_hands_back_the_message_that_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn s6_a_message_that_waits_when_the_verdict_falls_is_not_sent_and_is_handed_back() {
+    let (peer, mut ws) = robbed().await;
+    ws.start_send_unpin(Msg::Data(1)).unwrap();
+    // The next ping cannot be handed over; then our Close has a second.
+    idle(&mut ws, ms(45_500)).await;
+    assert_eq!(ws.monitor().health(), Health::Ended(Cause::WriteStalled));
+    peer.set_ready(true);
+    assert!(ws.next().await.unwrap().is_err());
+    assert!(matches!(peer.messages()[..], [Msg::Ping(_), Msg::Close(..)]));
+    assert_eq!(ws.into_inner().1, Some(Msg::Data(1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn s6_into_inner_hands_back_the_message_also_where_the_write_side_has_failed() {
     let (peer, mut ws) = robbed().await;
     ws.start_send_unpin(Msg::Data(5)).unwrap();

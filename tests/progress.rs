@@ -135,6 +135,26 @@ async fn p5_without_a_source_it_must_come_in_within_t() {
     assert!(end.unwrap().starts_with("pong timeout: ping sent 20.000s ago was not answered"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn p3_bytes_of_complete_frames_are_no_excuse_for_a_missing_pong() {
+    let (mut live, mut far) = counted(exact(), true, Role::Client).await;
+    let start = Instant::now();
+    let talker = tokio::spawn(async move {
+        while far.write_all(&frame(Role::Server, TEXT, &[7; 3_000])).await.is_ok() {
+            sleep(secs(1)).await;
+        }
+    });
+    let cause = loop {
+        match live.next().await {
+            Some(Ok(_)) => {}
+            last => break died_of(last),
+        }
+    };
+    assert_eq!((start.elapsed().as_secs(), cause), (61, Cause::PongTimeout));
+    drop(live);
+    talker.await.unwrap();
+}
+
 /// A source that says what the test wants, and counts how often it is asked.
 #[derive(Clone)]
 struct Oracle {
@@ -243,6 +263,15 @@ async fn p4_w_runs_from_the_last_acknowledgement_and_a_closed_window_is_named() 
     });
     // W after the last acknowledgement, and the grace for a Close that cannot leave.
     assert_eq!(judged(&oracle, peer, ws).await, (30 + 33 + 1, Cause::WriteStalled, Finding::WindowFull));
+}
+
+#[tokio::test(start_paused = true)]
+async fn p4_a_ping_that_cannot_leave_costs_two_looks() {
+    let (peer, ws) = live(exact());
+    peer.set_flushes(false);
+    let oracle = Oracle::holding(14);
+    assert_eq!(judged(&oracle, peer, ws).await, (50 + 1, Cause::WriteStalled, Finding::PathDead));
+    assert_eq!(oracle.asked.load(Ordering::Relaxed), 2, "queued, expired, and not where the writer is held back");
 }
 
 #[tokio::test(start_paused = true)]

@@ -170,3 +170,24 @@ async fn k4_closing_goes_its_way_although_there_is_an_error_to_tell() {
     assert!(ws.next().await.unwrap().is_err(), "no Close came back");
     assert_eq!(peer.elapsed(), secs(36));
 }
+
+#[tokio::test(start_paused = true)]
+async fn k4_while_the_peer_closes_the_inners_refusal_is_the_writers() {
+    let (peer, mut ws) = waiting(Msg::Data(1)).await;
+    peer.sends(goodbye());
+    assert_eq!(ws.next().await.unwrap().unwrap(), goodbye());
+    peer.set_ready(true);
+    peer.set_refuses(Some(Fault::Reset));
+    assert!(ws.next().now_or_never().is_none());
+    assert_eq!(kept(ws.flush().await), Some(Fault::Reset.to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn k4_a_flush_of_what_went_before_does_not_send_a_close_that_waits() {
+    let (peer, mut ws) = waiting(goodbye()).await;
+    assert!(flush(&mut ws).is_pending());
+    peer.sends(goodbye());
+    assert_eq!(ws.next().await.unwrap().unwrap(), goodbye());
+    let last = ws.next().await.unwrap().unwrap_err();
+    assert_eq!(LivenessError::find(&last).unwrap().cause(), Cause::CloseTimeout, "our Close never left");
+}

@@ -57,6 +57,16 @@ async fn s2_idle_a_frame_since_the_last_due_time_skips_the_ping_and_our_own_pong
 }
 
 #[tokio::test(start_paused = true)]
+async fn s2_idle_a_frame_counts_that_is_read_before_anybody_is_woken_for_it() {
+    let (peer, mut ws) = answered(exact().ping_when(PingWhen::Idle), secs(1));
+    idle(&mut ws, secs(5)).await;
+    peer.sends_in_silence(Msg::Data(1));
+    assert!(read(&mut ws).is_ready());
+    idle(&mut ws, secs(30)).await;
+    assert_eq!(peer.ping_times(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn s2_idle_silence_is_noticed_within_2i_and_t() {
     for last in 1..60 {
         let (peer, mut ws) = answered(exact().ping_when(PingWhen::Idle).pong_timeout(secs(7)), secs(0));
