@@ -14,10 +14,9 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 use ws_liveness::{LiveConfig, LiveExt};
 use ws_liveness_benches::baselines::select::Selected;
 use ws_liveness_benches::baselines::split::Halves;
+use ws_liveness_benches::counted::CYCLES;
 use ws_liveness_benches::memory::Echo;
 
-/// Divide the counts by it.
-const CYCLES: usize = 200;
 const INTERVAL: Duration = Duration::from_millis(20);
 
 fn set() -> (Runtime, Echo) {

@@ -17,6 +17,7 @@ use ws_liveness_benches::baselines::select::Selected;
 use ws_liveness_benches::baselines::split::Halves;
 use ws_liveness_benches::loopback::{self, PINGS, Socket};
 use ws_liveness_benches::paired::{self, Ratios};
+use ws_liveness_benches::plot::{self, Bar};
 
 const CONNECTIONS: u32 = 500;
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -45,9 +46,8 @@ fn main() {
         println!("  {name:<20} {ratio}   {:.1} µs", cycle.median());
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/heartbeats.svg");
-    let bars: Vec<_> = NAMES.into_iter().zip(ratios).collect();
-    ws_liveness_benches::plot::bars(path, "CPU of a ping cycle over loopback TCP, bare socket = 1", &bars)
-        .expect("plot");
+    let bars: Vec<_> = NAMES.iter().zip(&ratios).map(|(name, ratios)| Bar::ratio(name, ratios)).collect();
+    plot::bars(path, "CPU of a ping cycle over loopback TCP, bare socket = 1", &bars).expect("the plot is written");
 }
 
 /// Microseconds a ping, from the third interval on.

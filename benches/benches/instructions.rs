@@ -14,10 +14,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 use ws_liveness_benches::baselines::NEVER_DUE;
 use ws_liveness_benches::baselines::select::Selected;
+use ws_liveness_benches::counted::MESSAGES;
 use ws_liveness_benches::memory::{Trivial, message};
-
-/// Divide the counts by it.
-const MESSAGES: usize = 10_000;
 
 /// A socket, the runtime for its timer, and a message.
 struct Set<S> {

@@ -15,6 +15,7 @@ use ws_liveness_benches::baselines::split::Halves;
 use ws_liveness_benches::baselines::{NEVER_DUE, ezsocket};
 use ws_liveness_benches::loopback;
 use ws_liveness_benches::memory::Echo;
+use ws_liveness_benches::plot::{self, Bar};
 
 const WAIT: Duration = Duration::from_millis(50);
 
@@ -67,7 +68,11 @@ fn main() {
         ws
     });
     println!("bytes of a connection beyond its socket:");
-    let row = |name: &str, heap: i64, beside: i64| println!("  {name:<24} {:>6}", heap + beside);
+    let mut bars = Vec::new();
+    let mut row = |name: &str, heap: i64, beside: i64| {
+        println!("  {name:<24} {:>6}", heap + beside);
+        bars.push(Bar::count(name, (heap + beside) as f64));
+    };
     row("LiveStream", live, beside(size_of::<LiveStream<Echo>>()));
     row("spawned, 16 messages", spawned, -socket);
     row("(a) select!", select, beside(size_of::<Selected<Echo>>()));
@@ -86,4 +91,6 @@ fn main() {
         client
     });
     row("(c) ezsockets", ezsockets - bare, 0);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/memory.svg");
+    plot::bars(path, "Bytes of a connection beyond its socket", &bars).expect("the plot is written");
 }

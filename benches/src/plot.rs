@@ -45,9 +45,33 @@ pub fn ratios(path: &str, title: &str, tables: &[Table], reach: f64) -> Outcome 
     Ok(())
 }
 
-/// The medians, with the middle half as a whisker.
-pub fn bars(path: &str, title: &str, rows: &[(&str, Ratios)]) -> Outcome {
-    let most = rows.iter().map(|(_, ratios)| ratios.quantile(0.75)).fold(1.0, f64::max) * 1.1;
+/// A bar, and between which the middle half of the runs lies where there were several.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    name: String,
+    value: f64,
+    middle: Option<(f64, f64)>,
+}
+
+impl Bar {
+    /// One count.
+    #[must_use]
+    pub fn count(name: &str, value: f64) -> Self {
+        Self { name: format!("{name} {value:.0}"), value, middle: None }
+    }
+
+    /// The median.
+    #[must_use]
+    pub fn ratio(name: &str, ratios: &Ratios) -> Self {
+        let value = ratios.median();
+        let middle = Some((ratios.quantile(0.25), ratios.quantile(0.75)));
+        Self { name: format!("{name} {value:.2}"), value, middle }
+    }
+}
+
+/// A bar for each.
+pub fn bars(path: &str, title: &str, rows: &[Bar]) -> Outcome {
+    let most = rows.iter().map(|row| row.middle.map_or(row.value, |(_, high)| high)).fold(1.0, f64::max) * 1.1;
     let root = SVGBackend::new(path, (700, 70 + 30 * rows.len() as u32)).into_drawing_area();
     root.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&root)
@@ -55,21 +79,70 @@ pub fn bars(path: &str, title: &str, rows: &[(&str, Ratios)]) -> Outcome {
         .margin(10)
         .x_label_area_size(26)
         .build_cartesian_2d(-most * NAMES..most, 0.0..rows.len() as f64)?;
-    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_label_formatter(&|at| tick(*at)).draw()?;
-    for (number, (name, ratios)) in rows.iter().enumerate() {
+    let tick = |at: &f64| if most < 10.0 { tick(*at) } else { whole(*at) };
+    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_label_formatter(&tick).draw()?;
+    for (number, row) in rows.iter().enumerate() {
         let at = (rows.len() - number - 1) as f64;
-        let whisker = [(ratios.quantile(0.25), at + 0.48), (ratios.quantile(0.75), at + 0.52)];
-        chart.draw_series([
-            Rectangle::new([(0.0, at + 0.15), (ratios.median(), at + 0.85)], COLOURS[0].filled()),
-            Rectangle::new(whisker, BLACK.filled()),
-        ])?;
-        let label = format!("{name} {:.2}", ratios.median());
-        chart.draw_series([Text::new(label, (-most * NAMES, at + 0.65), ("sans-serif", 13))])?;
+        chart.draw_series([Rectangle::new([(0.0, at + 0.15), (row.value, at + 0.85)], COLOURS[0].filled())])?;
+        if let Some((low, high)) = row.middle {
+            chart.draw_series([Rectangle::new([(low, at + 0.48), (high, at + 0.52)], BLACK.filled())])?;
+        }
+        chart.draw_series([Text::new(row.name.clone(), (-most * NAMES, at + 0.65), ("sans-serif", 13))])?;
     }
+    root.present()?;
+    Ok(())
+}
+
+/// A line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// What it shows.
+    pub name: String,
+    /// From left to right.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Lines over a logarithmic axis.
+pub fn lines(path: &str, title: &str, across: &str, up: &str, lines: &[Line]) -> Outcome {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let (least, most) = points().fold((f64::MAX, 1.0_f64), |(low, high), (x, _)| (low.min(*x), high.max(*x)));
+    let highest = points().map(|(_, y)| *y).fold(0.0, f64::max) * 1.1;
+    let root = SVGBackend::new(path, (700, 420)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, ("sans-serif", 16))
+        .margin(10)
+        .x_label_area_size(40)
+        .y_label_area_size(50)
+        .build_cartesian_2d((least / 1.5..most * 1.5).log_scale(), 0.0..highest)?;
+    chart.configure_mesh().x_desc(across).y_desc(up).x_label_formatter(&|at| whole(*at)).draw()?;
+    for (number, line) in lines.iter().enumerate() {
+        let colour = COLOURS[number % COLOURS.len()];
+        let marks = line.points.iter().map(|point| Circle::new(*point, 4, colour.filled()));
+        chart
+            .draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?
+            .label(line.name.clone())
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        chart.draw_series(marks)?;
+    }
+    let corner = SeriesLabelPosition::UpperLeft;
+    chart.configure_series_labels().position(corner).background_style(WHITE.filled()).border_style(BLACK).draw()?;
     root.present()?;
     Ok(())
 }
 
 fn tick(at: f64) -> String {
     if at < -1e-9 { String::new() } else { format!("{:.1}", at.abs()) }
+}
+
+/// With its thousands apart.
+fn whole(at: f64) -> String {
+    if at < -1e-9 {
+        return String::new();
+    }
+    let digits = format!("{at:.0}");
+    let first = digits.len() % 3;
+    let groups = digits.as_bytes()[first..].chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let head = Some(digits[..first].to_owned()).filter(|head| !head.is_empty());
+    head.into_iter().chain(groups).collect::<Vec<_>>().join(",")
 }

@@ -83,6 +83,14 @@ impl Row {
         println!("  ping cycle, {:<13} {ratio:.2} of bare ({low:.2} to {high:.2}); {cycle:.1} µs of CPU", kind.name());
     }
 
+    /// For a program to read.
+    pub(crate) fn show_numbers(&self) {
+        for (kind, windows) in &self.kinds {
+            let cycle = median(windows.iter().map(Figures::cycle).collect());
+            println!("numbers {} {} {cycle:.2}", self.connections, kind.name());
+        }
+    }
+
     pub(crate) fn show(&self) {
         println!("\n{} connections, a ping every {:.1?}", self.connections, self.interval);
         for (kind, windows) in &self.kinds {

@@ -69,7 +69,26 @@ fn run(args: &Args) -> Result<(), Failure> {
     bar.enable_steady_tick(Duration::from_millis(200));
     let rows = args.connections.iter().map(|count| measure(args, *count, &bar)).collect::<Result<Vec<_>, _>>();
     bar.finish_and_clear();
-    rows?.iter().for_each(Row::show);
+    let rows = rows?;
+    rows.iter().for_each(Row::show);
+    if args.numbers {
+        rows.iter().for_each(Row::show_numbers);
+    }
+    Ok(())
+}
+
+/// What a process opens beside its connections.
+const OTHER_FILES: u64 = 32;
+
+/// Many systems let a process open 1,024 files only, until it asks for more.
+fn allow_files(connections: usize) -> Result<(), Failure> {
+    let needed = connections as u64 + OTHER_FILES;
+    let allowed = rlimit::increase_nofile_limit(needed)?;
+    if allowed < needed {
+        return Err(
+            format!("{connections} connections need {needed} open files, {allowed} are allowed: ulimit -Hn").into()
+        );
+    }
     Ok(())
 }
 
@@ -80,6 +99,10 @@ fn measure(args: &Args, connections: usize, bar: &ProgressBar) -> Result<Row, Fa
     };
     let shares = args.shares(connections);
     let interval = args.interval(shares[0]);
+    if !args.memory {
+        // The children inherit it.
+        allow_files(shares[0])?;
+    }
     let mut crew = Crew::hire(&shares, args.memory)?;
     let mut row = Row::new(connections, interval, args.kinds);
     step("connecting");

@@ -1,0 +1,40 @@
+//! What a ping cycle costs from 1,000 to 1,000,000 connections: runs the example `scale`, and draws it. Takes ten minutes.
+//! `cargo bench -p ws-liveness-benches --bench growth` (the million take 12 GiB)
+
+use std::error::Error;
+use std::process::Command;
+
+use ws_liveness_benches::plot::{self, Line};
+
+const RUNS: [(&str, &[&str]); 2] = [
+    ("over loopback TCP", &["--connections", "1000,9000,100000"]),
+    ("in memory", &["--memory", "--connections", "1000,9000,100000,1000000"]),
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut lines = Vec::new();
+    for (place, args) in RUNS {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let run = ["run", "--release", "--quiet", "--example", "scale", "--", "--numbers"];
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+        let output = Command::new(cargo).current_dir(root).args(run).args(args).output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        let text = String::from_utf8(output.stdout)?;
+        print!("{text}");
+        for kind in ["bare", "live"] {
+            let points = text.lines().filter_map(|line| cycle(line, kind)).collect();
+            lines.push(Line { name: format!("{kind}, {place}"), points });
+        }
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/growth.svg");
+    plot::lines(path, "CPU of a ping cycle", "connections", "µs", &lines)
+}
+
+/// How many connections, and the microseconds of CPU: a line `numbers CONNECTIONS KIND MICROSECONDS`.
+fn cycle(line: &str, kind: &str) -> Option<(f64, f64)> {
+    let mut words = line.strip_prefix("numbers ")?.split(' ');
+    let connections = words.next()?.parse().ok()?;
+    (words.next()? == kind).then_some((connections, words.next()?.parse().ok()?))
+}
