@@ -12,16 +12,18 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, interval_at, sleep};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use ws_liveness::{LiveConfig, LiveExt};
-use ws_liveness_benches::baselines::ezsocket;
+use ws_liveness_benches::baselines::registry::{Registered, registry};
 use ws_liveness_benches::baselines::select::Selected;
 use ws_liveness_benches::baselines::split::Halves;
+use ws_liveness_benches::baselines::{ezsocket, socketeer};
 use ws_liveness_benches::loopback::{self, PINGS, Socket};
 use ws_liveness_benches::paired::{self, Ratios};
 use ws_liveness_benches::plot::{self, Bar};
 
 const CONNECTIONS: u32 = 500;
 const INTERVAL: Duration = Duration::from_millis(500);
-const NAMES: [&str; 5] = ["bare", "live", "(a) select!", "(b) split, channel", "(c) ezsockets"];
+const NAMES: [&str; 7] =
+    ["bare", "live", "(a) select!", "(b) split, channel", "(c) ezsockets", "(c) socketeer", "(c) ws-heartbeat"];
 
 fn main() {
     let rounds = paired::rounds(std::env::args(), 5);
@@ -53,17 +55,28 @@ fn main() {
 /// Microseconds a ping, from the third interval on.
 async fn window(addr: std::net::SocketAddr, subject: usize) -> Result<f64, Error> {
     let mut tasks = JoinSet::new();
+    // Only the last of them needs it, and pings all at the same time.
+    let registry = (subject == 6).then(|| registry(INTERVAL));
+    let url = format!("ws://{addr}/");
     for number in 0..CONNECTIONS {
         let first = INTERVAL.mul_f64(f64::from(number) / f64::from(CONNECTIONS));
-        if subject == 4 {
-            // It pings from when it connected; the others' first pings are spread over the interval too.
+        if matches!(subject, 4 | 5) {
+            // They ping from when they connected; the others' first pings are spread over the interval too.
             sleep(INTERVAL / CONNECTIONS).await;
+        }
+        if subject == 4 {
             let (tell, mut told) = mpsc::unbounded_channel();
-            let client = ezsocket::connect(&format!("ws://{addr}/"), INTERVAL, tell).await;
+            let client = ezsocket::connect(&url, INTERVAL, tell).await;
             tasks.spawn(async move {
                 while told.recv().await.is_some() {}
                 drop(client);
             });
+        } else if subject == 5 {
+            let mut client = socketeer::connect(&url, INTERVAL).await;
+            tasks.spawn(async move { while client.next_message().await.is_ok() {} });
+        } else if let Some(registry) = &registry {
+            let mut ws = Registered::new(loopback::connect(addr).await?, registry, number);
+            tasks.spawn(async move { while ws.next().await.is_some_and(|item| item.is_ok()) {} });
         } else {
             let ws = loopback::connect(addr).await?;
             tasks.spawn(async move { drive(ws, subject, first).await.unwrap_or_default() });

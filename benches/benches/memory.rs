@@ -4,16 +4,20 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use ezsockets::Client;
 use futures_util::StreamExt;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 use ws_liveness::{LiveConfig, LiveExt, LiveStream};
+use ws_liveness_benches::baselines::ezsocket::Telling;
+use ws_liveness_benches::baselines::registry::{Registered, registry};
 use ws_liveness_benches::baselines::select::Selected;
+use ws_liveness_benches::baselines::socketeer::{self, Socketeer};
 use ws_liveness_benches::baselines::split::Halves;
 use ws_liveness_benches::baselines::{NEVER_DUE, ezsocket};
-use ws_liveness_benches::loopback;
+use ws_liveness_benches::loopback::{self, Socket};
 use ws_liveness_benches::memory::Echo;
 use ws_liveness_benches::plot::{self, Bar};
 
@@ -90,7 +94,25 @@ fn main() {
         idle(told.recv()).await;
         client
     });
-    row("(c) ezsockets", ezsockets - bare, 0);
+    let over_tcp =
+        |size: usize| i64::try_from(size).expect("small") - i64::try_from(size_of::<Socket>()).expect("small");
+    row("(c) ezsockets", ezsockets - bare, over_tcp(size_of::<Client<Telling>>()));
+    let socketeer = kept(async || {
+        let mut client = socketeer::connect(&format!("ws://{addr}/"), NEVER_DUE).await;
+        idle(client.next_message()).await;
+        client
+    });
+    row("(c) socketeer", socketeer - bare, over_tcp(size_of::<Socketeer>()));
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let entered = runtime.enter();
+    let sweeper = registry(NEVER_DUE);
+    drop(entered);
+    let registered = kept(async || {
+        let mut ws = Registered::new(Echo::new(1), &sweeper, 1);
+        idle(ws.next()).await;
+        ws
+    });
+    row("(c) ws-heartbeat", registered, beside(size_of::<Registered<Echo>>()));
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/memory.svg");
     plot::bars(path, "Bytes of a connection beyond its socket", &bars).expect("the plot is written");
 }

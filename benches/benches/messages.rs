@@ -16,6 +16,7 @@ use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 use ws_liveness_benches::baselines::NEVER_DUE;
 use ws_liveness_benches::baselines::ezsocket::{self, Telling};
 use ws_liveness_benches::baselines::select::Selected;
+use ws_liveness_benches::baselines::socketeer::{self, Socketeer};
 use ws_liveness_benches::baselines::split::Halves;
 use ws_liveness_benches::loopback::{self, Socket, order};
 use ws_liveness_benches::memory::message;
@@ -42,6 +43,7 @@ struct Subjects {
     select: Selected<Socket>,
     halves: Halves<Socket>,
     ez: Ez,
+    socketeer: Socketeer,
 }
 
 /// Messages come to a handler, which tells of them.
@@ -56,6 +58,7 @@ async fn run(rounds: usize) -> Result<(), Error> {
     let client = ezsocket::connect(&format!("ws://{addr}/"), NEVER_DUE, tell).await;
     let mut subjects = Subjects {
         ez: Ez { client, told },
+        socketeer: socketeer::connect(&format!("ws://{addr}/"), NEVER_DUE).await,
         bare: loopback::connect(addr).await?,
         live: loopback::connect(addr).await?.live(LiveConfig::default()),
         select: Selected::new(loopback::connect(addr).await?, NEVER_DUE, NEVER_DUE),
@@ -72,11 +75,12 @@ async fn run(rounds: usize) -> Result<(), Error> {
 }
 
 async fn compare(subjects: &mut Subjects, batch: &Batch, rounds: usize) -> Result<[Table; 3], Error> {
-    let Subjects { bare, live, select, halves, ez } = subjects;
+    let Subjects { bare, live, select, halves, ez, socketeer } = subjects;
     let (count, size) = (batch.count, batch.size);
-    let mut into =
-        Table::new(format!("in, {size} B"), count, ["live", "(a) select!", "(b) split, channel", "(c) ezsockets"]);
-    let mut out = Table::new(format!("out, {size} B"), count, ["live", "(b) split, channel", "(c) ezsockets"]);
+    let names = ["live", "(a) select!", "(b) split, channel", "(c) ezsockets", "(c) socketeer"];
+    let mut into = Table::new(format!("in, {size} B"), count, names);
+    let names = ["live", "(b) split, channel", "(c) ezsockets", "(c) socketeer"];
+    let mut out = Table::new(format!("out, {size} B"), count, names);
     let mut sent = Table::new(format!("out, {size} B, each flushed"), count, ["live", "(a) select!"]);
     for round in 0..=rounds {
         // The first round warms up; bare goes first and last in turn.
@@ -87,10 +91,16 @@ async fn compare(subjects: &mut Subjects, batch: &Batch, rounds: usize) -> Resul
             read_selected(select, batch).await?,
             read_halves(halves, batch).await?,
             read_ez(ez, batch).await?,
+            read_socketeer(socketeer, batch).await?,
         ];
         into.add(keep, or(before, read(bare, batch)).await?, &others);
         let before = if first { Some(write(bare, batch).await?) } else { None };
-        let others = [write(live, batch).await?, write_halves(halves, batch).await?, write_ez(ez, batch).await?];
+        let others = [
+            write(live, batch).await?,
+            write_halves(halves, batch).await?,
+            write_ez(ez, batch).await?,
+            write_socketeer(socketeer, batch).await?,
+        ];
         out.add(keep, or(before, write(bare, batch)).await?, &others);
         let before = if first { Some(send(bare, batch).await?) } else { None };
         let others = [send(live, batch).await?, send_selected(select, batch).await?];
@@ -217,6 +227,30 @@ async fn write_ez(ez: &mut Ez, batch: &Batch) -> Result<Took, Error> {
         }
         let _ = ez.client.binary(Vec::new());
         ez.told.recv().await;
+        Ok(())
+    })
+    .await
+}
+
+async fn read_socketeer(client: &mut Socketeer, batch: &Batch) -> Result<Took, Error> {
+    let _ = client.send(format!("{} {}", batch.count, batch.size).into()).await;
+    timed(async {
+        for _ in 0..batch.count {
+            let _ = black_box(client.next_message().await);
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Each `send` ends when the message is out.
+async fn write_socketeer(client: &mut Socketeer, batch: &Batch) -> Result<Took, Error> {
+    timed(async {
+        for _ in 0..batch.count {
+            let _ = client.send(vec![7; batch.size].into()).await;
+        }
+        let _ = client.send(Vec::new().into()).await;
+        let _ = client.next_message().await;
         Ok(())
     })
     .await

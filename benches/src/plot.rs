@@ -11,8 +11,13 @@ type Outcome = Result<(), Box<dyn Error>>;
 /// The part of the width that the names take, left of nought.
 const NAMES: f64 = 0.45;
 
-const COLOURS: [RGBColor; 4] =
-    [RGBColor(31, 119, 180), RGBColor(255, 127, 14), RGBColor(44, 160, 44), RGBColor(148, 103, 189)];
+const COLOURS: [RGBColor; 5] = [
+    RGBColor(31, 119, 180),
+    RGBColor(255, 127, 14),
+    RGBColor(44, 160, 44),
+    RGBColor(148, 103, 189),
+    RGBColor(140, 86, 75),
+];
 
 /// A box for every subject of every table: the middle half, the median, and whiskers to the fifths from the ends.
 pub fn ratios(path: &str, title: &str, tables: &[Table], reach: f64) -> Outcome {

@@ -1,7 +1,9 @@
 //! What one would use instead, each as its documentation, or the habit, shows it.
 
 pub mod ezsocket;
+pub mod registry;
 pub mod select;
+pub mod socketeer;
 pub mod split;
 
 use std::time::Duration;
