@@ -1,5 +1,5 @@
 //! Draws what the benches `instructions` and `cycles` have counted, where they were run with `--save-summary=json`.
-//! `cargo run -p ws-liveness-benches --bin counts`
+//! `cargo run --release -p ws-liveness-benches --bin counts`
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -8,24 +8,24 @@ use ws_liveness_benches::counted::{CYCLES, MESSAGES, instructions};
 use ws_liveness_benches::plot::{self, Bar};
 
 /// What it is called, and where it was counted.
-type Row<'a> = (&'a str, [&'a str; 4]);
+type Row<'a> = (&'a str, [&'a str; 3]);
 
 const PER_MESSAGE: [Row<'_>; 7] = [
-    ("in: bare", ["instructions", "messages", "bare_in", "bytes_32"]),
-    ("in: LiveStream", ["instructions", "messages", "live_in", "bytes_32"]),
-    ("out: bare", ["instructions", "messages", "bare_out", "bytes_32"]),
-    ("out: LiveStream", ["instructions", "messages", "live_out", "bytes_32"]),
-    ("next().await: bare", ["instructions", "tasks", "bare_next", "bytes_32"]),
-    ("next().await: LiveStream", ["instructions", "tasks", "live_next", ""]),
-    ("next().await: (a) select!", ["instructions", "tasks", "select_next", ""]),
+    ("in: bare", ["instructions", "messages", "bare_in.bytes_32"]),
+    ("in: LiveStream", ["instructions", "messages", "live_in.bytes_32"]),
+    ("out: bare", ["instructions", "messages", "bare_out.bytes_32"]),
+    ("out: LiveStream", ["instructions", "messages", "live_out.bytes_32"]),
+    ("next().await: bare", ["instructions", "tasks", "bare_next.bytes_32"]),
+    ("next().await: LiveStream", ["instructions", "tasks", "live_next.bytes_32"]),
+    ("next().await: (a) select!", ["instructions", "tasks", "select_next.bytes_32"]),
 ];
 
 const PER_CYCLE: [Row<'_>; 5] = [
-    ("the runtime's timer alone", ["cycles", "cycles", "timer_alone", "cycles"]),
-    ("the cheapest program", ["cycles", "cycles", "floor", "cycles"]),
-    ("(a) select!", ["cycles", "cycles", "select", "cycles"]),
-    ("LiveStream", ["cycles", "cycles", "live", "cycles"]),
-    ("(b) split, channel", ["cycles", "cycles", "split", "cycles"]),
+    ("the runtime's timer alone", ["cycles", "cycles", "timer_alone.cycles"]),
+    ("the cheapest program", ["cycles", "cycles", "floor.cycles"]),
+    ("(a) select!", ["cycles", "cycles", "select.cycles"]),
+    ("LiveStream", ["cycles", "cycles", "live.cycles"]),
+    ("(b) split, channel", ["cycles", "cycles", "split.cycles"]),
 ];
 
 fn draw(rows: &[Row<'_>], per: usize, title: &str, path: &str) -> Result<(), Box<dyn Error>> {
