@@ -53,7 +53,7 @@ where
         if self.shared.fan.take_call() {
             self.driver.probing |= self.shared.board().probe().is_some_and(|probe| probe.is_wanted());
         }
-        if !self.driver.is_wanted() {
+        if !self.driver.is_wanted(self.outbox.is_busy()) {
             return;
         }
         let backlogged = half == Half::Stream && self.driver.after_item;

@@ -29,9 +29,12 @@ impl Presence {
     #[inline]
     pub(crate) fn end_wait(&self) {
         if self.away_since.load(Ordering::Relaxed) == WAITS {
-            let now = self.clock.now().to_bits();
-            let _ = self.away_since.compare_exchange(WAITS, now, Ordering::Relaxed, Ordering::Relaxed);
+            self.end_wait_at(self.clock.now());
         }
+    }
+
+    pub(crate) fn end_wait_at(&self, now: Time) {
+        let _ = self.away_since.compare_exchange(WAITS, now.to_bits(), Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// `NEVER`: it waits.

@@ -7,7 +7,7 @@ use futures_util::{Sink, Stream};
 use crate::drive::Parts;
 use crate::error::Cause;
 use crate::frame::{Kind, Protocol};
-use crate::liveness::{CloseBy, Farewell, Judgement, Reading, View};
+use crate::liveness::{CloseBy, Farewell, Judgement, Reading, Time, View};
 use crate::monitor::Health;
 use crate::waker::Half;
 
@@ -154,10 +154,11 @@ where
     }
 
     fn drained(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
+        let mut drained = None;
         if self.driver.machine.is_failed() {
             self.condemn_failure(cx);
         } else {
-            self.end_absence();
+            drained = self.end_absence();
             let backlogged = self.driver.backlogged;
             self.judge(cx, View::Drained { backlogged });
         }
@@ -166,17 +167,21 @@ where
             return Poll::Ready(self.last_word());
         }
         if self.driver.machine.counts_waiting() {
-            self.shared.fan.wait();
+            let now = drained.unwrap_or_else(|| self.now());
+            self.shared.fan.wait(now);
         }
         Poll::Pending
     }
 
-    fn end_absence(&mut self) {
-        if self.driver.machine.counts_waiting() {
+    /// The moment, where it decides something.
+    fn end_absence(&mut self) -> Option<Time> {
+        let counts = self.driver.machine.counts_waiting();
+        counts.then(|| {
             let now = self.now();
             let since = self.shared.fan.presence.away_since();
             self.driver.machine.handle_absence(since, now);
-        }
+            now
+        })
     }
 
     fn condemn_failure(&mut self, cx: &mut Context<'_>) {

@@ -3,7 +3,7 @@
 use std::task::Waker;
 
 use crate::presence::Presence;
-use crate::sync::{AtomicBool, AtomicWaker, Ordering};
+use crate::sync::{AtomicBool, AtomicWaker, Ordering, Time};
 
 /// The half of a `LiveStream` that a task polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +63,13 @@ impl Fan {
         }
     }
 
-    /// When to: the stream half has nothing more to read, how long it waits decides something, and it is parked next.
-    pub(crate) fn wait(&self) {
+    /// When to: the stream half has nothing more to read since `now`, how long it waits decides something, and it is parked
+    /// next.
+    pub(crate) fn wait(&self, now: Time) {
         self.presence.begin_wait();
         // Either this comes first, and who wakes sees it; or the wake-up is seen here.
         if self.woken.fetch_or(false, Ordering::AcqRel) {
-            self.presence.end_wait();
+            self.presence.end_wait_at(now);
         }
     }
 

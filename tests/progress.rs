@@ -317,3 +317,13 @@ async fn p_a_source_whose_counters_are_absurd_or_shrink_still_has_a_verdict() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn j9_where_nobody_is_judged_no_excuse_is_looked_for() {
+    let (peer, ws) = live(exact().keep_alive_only(true));
+    let oracle = Oracle::holding(14);
+    let mut ws = ws.with_progress(oracle.clone());
+    idle(&mut ws, secs(70)).await;
+    assert_eq!(peer.ping_times(), [20, 40, 60].map(secs));
+    assert_eq!(oracle.asked.load(Ordering::Relaxed), 6, "each queued, each flushed");
+}

@@ -29,8 +29,8 @@ fn is_woken_while(begin_wait: fn(&Fan), wake: fn(&Fan)) {
 
 #[test]
 fn j7_a_wake_up_during_the_poll_ends_the_wait() {
-    is_woken_while(Fan::wait, Fan::wake_all);
-    is_woken_while(Fan::wait, Fan::call);
+    is_woken_while(|fan| fan.wait(Time::START), Fan::wake_all);
+    is_woken_while(|fan| fan.wait(Time::START), Fan::call);
 }
 
 /// The mutant leaves it to `park` to see what came before the wait.
@@ -45,7 +45,7 @@ fn j7_who_is_not_woken_waits() {
     loom::model(|| {
         let fan = Fan::default();
         fan.begin();
-        fan.wait();
+        fan.wait(Time::START);
         fan.park(Half::Stream, noop_waker_ref());
         assert!(waits(&fan));
     });
