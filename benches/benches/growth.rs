@@ -8,14 +8,14 @@ use ws_liveness_benches::plot::{self, Line};
 
 const RUNS: [(&str, &[&str]); 2] = [
     ("over loopback TCP", &["--connections", "1000,9000,100000"]),
-    ("in memory", &["--memory", "--connections", "1000,9000,100000,1000000"]),
+    ("in memory", &["--memory", "--windows", "1", "--connections", "1000,9000,100000,1000000"]),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
     for (place, args) in RUNS {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let run = ["run", "--release", "--quiet", "--example", "scale", "--", "--numbers"];
+        let run = ["run", "--release", "--quiet", "--example", "scale", "--", "--cycles", "--numbers"];
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let output = Command::new(cargo).current_dir(root).args(run).args(args).output()?;
         if !output.status.success() {

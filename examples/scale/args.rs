@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use crate::cycle::Kind;
+use crate::death::Manner;
 
 pub(crate) const USAGE: &str = "\
 usage: scale [--connections N[,N...]] [--interval SECONDS] [--windows N] [--memory] [--baselines]
-             [--numbers]
+             [--cycles] [--numbers]
 
 Pings N connections over loopback, their peers in processes of their own, and tells what a ping cycle costs, beside the
 cheapest program that sends a ping and reads a pong in turn with it; what a connection takes; how even the pings are;
@@ -17,6 +18,7 @@ and how soon a death is told.
   --windows      how often both are measured, in turn (default 2)
   --baselines    also what is usually written by hand: one `select!`; split halves with a ping task and a channel
   --memory       no TCP: both ends in one process, with small buffers; for a million of them
+  --cycles       only the ping cycles, no deaths
   --numbers      the cycles once more, for a program to read: `numbers CONNECTIONS KIND MICROSECONDS`
 
 A process has 9,000 connections at most, and opens a file for each, as many as the hard limit lets it (`ulimit -Hn`).
@@ -35,6 +37,7 @@ pub(crate) struct Args {
     interval: Option<Duration>,
     pub(crate) windows: u32,
     pub(crate) memory: bool,
+    pub(crate) cycles_only: bool,
     pub(crate) numbers: bool,
     pub(crate) kinds: &'static [Kind],
 }
@@ -46,6 +49,7 @@ impl Args {
             interval: None,
             windows: 2,
             memory: false,
+            cycles_only: false,
             numbers: false,
             kinds: &Kind::ALL[..2],
         };
@@ -58,12 +62,18 @@ impl Args {
                 }
                 "--baselines" => parsed.kinds = &Kind::ALL,
                 "--memory" => parsed.memory = true,
+                "--cycles" => parsed.cycles_only = true,
                 "--numbers" => parsed.numbers = true,
                 _ => return None,
             }
         }
         let bounded = parsed.interval.is_none_or(|interval| (0.05..=60.0).contains(&interval.as_secs_f64()));
         bounded.then_some(parsed)
+    }
+
+    /// How they die.
+    pub(crate) fn manners(&self) -> &'static [Manner] {
+        if self.cycles_only { &[] } else { &Manner::ALL }
     }
 
     /// How many connections each process has.

@@ -63,7 +63,8 @@ fn child(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure>
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let steps = args.connections.len() as u64 * (u64::from(args.windows) * args.kinds.len() as u64 + 6);
+    let others = if args.cycles_only { 1 } else { 2 * args.manners().len() as u64 };
+    let steps = args.connections.len() as u64 * (u64::from(args.windows) * args.kinds.len() as u64 + others);
     let style = ProgressStyle::with_template("{bar:40} {elapsed} {msg}").expect("a template");
     let bar = ProgressBar::new(steps).with_style(style);
     bar.enable_steady_tick(Duration::from_millis(200));
@@ -117,13 +118,13 @@ fn measure(args: &Args, connections: usize, bar: &ProgressBar) -> Result<Row, Fa
             row.kinds[number].1.push(Figures::read(&answers)?);
         }
     }
-    for (number, manner) in Manner::ALL.into_iter().enumerate() {
+    for (number, manner) in args.manners().iter().enumerate() {
         if number > 0 {
             step("connecting again");
             crew.connect()?;
         }
         step(&format!("dying, {}", manner.name()));
-        row.deaths.push((manner, die(&mut crew, manner, interval)?));
+        row.deaths.push((*manner, die(&mut crew, *manner, interval)?));
     }
     Ok(row)
 }
