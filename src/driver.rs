@@ -96,7 +96,7 @@ impl Driver {
     /// There is more to do: what has woken us is the timer or a monitor, not only the inner. While a ping waits for its
     /// answer every poll is looked at (J7), but the ping wants nothing.
     pub(crate) fn is_wanted(&self, writes: bool) -> bool {
-        let waits = || self.machine.counts_waiting() && !writes && !self.has_write_error();
+        let waits = || self.machine.counts_waiting() && !writes;
         self.probing || self.timer.wants_poll() || self.busy && !waits()
     }
 
