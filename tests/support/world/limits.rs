@@ -29,7 +29,8 @@ impl Oracle<'_> {
         // A late answer resets the count of what was missed before (J4), also one to a probe.
         let probed = self.probes.iter().filter_map(|ping| ping.answered).filter(|answer| *answer <= at).max();
         let anchor = first.and_then(|first| self.pings[first].answered).unwrap_or(self.run.start);
-        let counts = |ping: &&Ping| self.due(ping) + GRAIN >= anchor.max(probed.unwrap_or(anchor));
+        // Where both fall together either may come first.
+        let counts = |ping: &&Ping| self.due(ping) > anchor.max(probed.unwrap_or(anchor)) + GRAIN;
         let waiting: Vec<Ping> = waiting.filter(counts).map(|ping| self.settled(ping)).collect();
         let misses = self.config.missed_pongs() as usize;
         let limit = match waiting.last() {
