@@ -7,18 +7,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::duplex;
+use tokio::io::{DuplexStream, duplex};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use ws_liveness::{LiveConfig, LiveExt};
+use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 
 /// Keeps the events of this crate, a line each: level, fields in order.
 #[derive(Clone, Default)]
 struct Ear(Arc<Mutex<Vec<String>>>);
+
+impl Ear {
+    fn heard(&self) -> String {
+        self.0.lock().unwrap().join("\n")
+    }
+}
 
 struct Line(String);
 
@@ -52,14 +58,21 @@ impl Subscriber for Ear {
     fn exit(&self, _: &Id) {}
 }
 
+type Socket = WebSocketStream<DuplexStream>;
+
+/// Both ends of a pipe; the first is watched.
+async fn joined() -> (LiveStream<Socket>, Socket) {
+    let (near, far) = duplex(1 << 16);
+    let config = LiveConfig::builder().jitter(0.0).build().unwrap();
+    let ws = WebSocketStream::from_raw_socket(near, Role::Client, None).await.live(config);
+    (ws, WebSocketStream::from_raw_socket(far, Role::Server, None).await)
+}
+
 #[tokio::test(start_paused = true)]
 async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
     let ear = Ear::default();
     let _guard = tracing::subscriber::set_default(ear.clone());
-    let (near, far) = duplex(1 << 16);
-    let config = LiveConfig::builder().jitter(0.0).build().unwrap();
-    let mut ws = WebSocketStream::from_raw_socket(near, Role::Client, None).await.live(config);
-    let mut peer = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+    let (mut ws, mut peer) = joined().await;
     let peer = tokio::spawn(async move {
         // Answers the first ping, then talks once, and never answers again.
         for _ in 0..101 {
@@ -76,9 +89,8 @@ async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
     assert_eq!(ws.next().await.unwrap().unwrap(), Message::text("secret"));
     assert!(ws.next().await.unwrap().is_err());
     peer.abort();
-    let lines = ear.0.lock().unwrap().join("\n");
     assert_eq!(
-        lines,
+        ear.heard(),
         "TRACE message=ping number=1\n\
          DEBUG message=pong number=1 rtt=0ns\n\
          TRACE message=ping number=2\n\
@@ -92,10 +104,7 @@ async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
 async fn o1_a_suspicion_that_passes_is_told_once() {
     let ear = Ear::default();
     let _guard = tracing::subscriber::set_default(ear.clone());
-    let (near, far) = duplex(1 << 16);
-    let config = LiveConfig::builder().jitter(0.0).build().unwrap();
-    let mut ws = WebSocketStream::from_raw_socket(near, Role::Client, None).await.live(config);
-    let mut peer = WebSocketStream::from_raw_socket(far, Role::Server, None).await;
+    let (mut ws, mut peer) = joined().await;
     let peer = tokio::spawn(async move {
         // The ping came at 20 s: deferred at 40 s, answered at 45 s.
         tokio::time::sleep(Duration::from_secs(30)).await;
@@ -109,9 +118,8 @@ async fn o1_a_suspicion_that_passes_is_told_once() {
     assert_eq!(ws.next().await.unwrap().unwrap(), Message::text("secret"));
     assert_eq!(ws.next().await.unwrap().unwrap(), Message::text("secret"));
     peer.await.unwrap();
-    let lines = ear.0.lock().unwrap().join("\n");
     assert_eq!(
-        lines,
+        ear.heard(),
         "TRACE message=ping number=1\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
          DEBUG message=pong number=1 rtt=25s\n\
