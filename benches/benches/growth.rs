@@ -1,5 +1,5 @@
 //! What a ping cycle costs from 1,000 to 1,000,000 connections: runs the example `scale`, and draws it. Takes ten minutes.
-//! `cargo bench -p ws-liveness-benches --bench growth` (the million take 12 GiB)
+//! `cargo bench -p ws-liveness-benches --bench growth`
 
 use std::error::Error;
 use std::process::Command;
