@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream::{SplitStream, StreamExt};
-use futures_util::{Sink, SinkExt, Stream};
+use futures_util::{Sink, Stream};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_heartbeat::prelude::{HeartbeatRegistry, HeartbeatSession};
+
+use super::split;
 
 /// The channel to a connection's writer.
 #[derive(Clone, Debug)]
@@ -51,15 +53,9 @@ where
 {
     /// From now on it is pinged.
     pub fn new(socket: S, registry: &Registry, id: u32) -> Self {
-        let (mut sink, reader) = socket.split();
-        let (writer, mut queue) = mpsc::channel::<Message>(16);
-        let writes = tokio::spawn(async move {
-            while let Some(message) = queue.recv().await {
-                if sink.send(message).await.is_err() {
-                    break;
-                }
-            }
-        });
+        let (sink, reader) = socket.split();
+        let (writer, queue) = mpsc::channel::<Message>(16);
+        let writes = tokio::spawn(split::write(sink, queue));
         registry.register(id, Session(writer));
         Self { reader, registry: registry.clone(), id, writes }
     }

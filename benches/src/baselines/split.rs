@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::stream::{SplitStream, StreamExt};
+use futures_util::stream::{SplitSink, SplitStream, StreamExt};
 use futures_util::{Sink, SinkExt, Stream};
-use tokio::sync::mpsc::{self, Sender};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval_at};
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -26,16 +26,10 @@ where
 {
     /// The first ping after `first`.
     pub fn new(socket: S, first: Duration, every: Duration) -> Self {
-        let (mut sink, reader) = socket.split();
-        let (writer, mut queue) = mpsc::channel::<Message>(16);
+        let (sink, reader) = socket.split();
+        let (writer, queue) = mpsc::channel::<Message>(16);
         let answered = Arc::new(AtomicBool::new(true));
-        let writes = tokio::spawn(async move {
-            while let Some(message) = queue.recv().await {
-                if sink.send(message).await.is_err() {
-                    break;
-                }
-            }
-        });
+        let writes = tokio::spawn(write(sink, queue));
         let pings = tokio::spawn(ping(writer.clone(), answered.clone(), first, every));
         Self { reader, writer, answered, tasks: [writes, pings] }
     }
@@ -60,6 +54,18 @@ where
 impl<S> Drop for Halves<S> {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// What comes through the channel leaves, each message by itself.
+pub(super) async fn write<S>(mut sink: SplitSink<S, Message>, mut queue: Receiver<Message>)
+where
+    S: Sink<Message, Error = Error>,
+{
+    while let Some(message) = queue.recv().await {
+        if sink.send(message).await.is_err() {
+            break;
+        }
     }
 }
 
