@@ -25,9 +25,10 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// What a busy machine may add to a bound.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// The same for every scene; a program would start from the defaults.
+/// The same for every scene; a program would start from the defaults. Without jitter no ping leaves while a probe is
+/// answered: that answer would be a frame in the place of its own, and defer the verdict by T (J3).
 fn config() -> LiveConfig {
-    LiveConfig::builder().ping_interval(INTERVAL).pong_timeout(TIMEOUT).build().expect("valid")
+    LiveConfig::builder().ping_interval(INTERVAL).jitter(0.0).pong_timeout(TIMEOUT).build().expect("valid")
 }
 
 #[tokio::main]
