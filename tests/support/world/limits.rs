@@ -23,15 +23,24 @@ impl Oracle<'_> {
         if self.config.ping_interval() >= Duration::from_secs(86400) {
             return None;
         }
+        // Where a miss and an answer that takes it back fall together either may come first: the later bound holds.
+        Some(
+            self.limit_where(at, |due, answer| due + GRAIN >= answer)?
+                .max(self.limit_where(at, |due, answer| due > answer + GRAIN)?),
+        )
+    }
+
+    /// `counts`: a miss at the first moment after an answer at the second.
+    fn limit_where(&self, at: Instant, counts: fn(Instant, Instant) -> bool) -> Option<Instant> {
         let blocked = self.blocked(at);
         let first = self.pings.iter().rposition(|ping| ping.answered.is_some_and(|answer| answer <= at));
         let waiting = self.pings[first.map_or(0, |first| first + 1)..].iter().filter(|ping| ping.flushed <= at);
         // A late answer resets the count of what was missed before (J4), also one to a probe.
         let probed = self.probes.iter().filter_map(|ping| ping.answered).filter(|answer| *answer <= at).max();
         let anchor = first.and_then(|first| self.pings[first].answered).unwrap_or(self.run.start);
-        // Where both fall together either may come first.
-        let counts = |ping: &&Ping| self.due(ping) > anchor.max(probed.unwrap_or(anchor)) + GRAIN;
-        let waiting: Vec<Ping> = waiting.filter(counts).map(|ping| self.settled(ping)).collect();
+        let answer = anchor.max(probed.unwrap_or(anchor));
+        let waiting: Vec<Ping> =
+            waiting.filter(|ping| counts(self.due(ping), answer)).map(|ping| self.settled(ping)).collect();
         let misses = self.config.missed_pongs() as usize;
         let limit = match waiting.last() {
             Some(_) if !self.judges() => return None,
