@@ -87,10 +87,16 @@ impl Driver {
         Some((&mut self.machine, self.aside.as_mut()?.watch.as_mut()?))
     }
 
-    /// There may be more to do in this poll than to pass on a message.
+    /// When to: first in each poll. There may be more to do in this one than to pass on a message: what has woken us is the
+    /// timer or a monitor, not only the inner.
     #[inline]
     pub(crate) fn is_busy(&self, fan: &Fan) -> bool {
-        self.busy || fan.is_woken()
+        self.busy || fan.is_woken() && self.is_called(fan)
+    }
+
+    fn is_called(&self, fan: &Fan) -> bool {
+        fan.begin();
+        fan.is_called() || self.timer.wants_poll()
     }
 
     /// There is more to do: what has woken us is the timer or a monitor, not only the inner. While a ping waits for its

@@ -81,13 +81,23 @@ impl<I> Outbox<I> {
         inner: Pin<&mut S>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<bool, S::Error>> {
-        let polled = inner.poll_flush(cx);
-        let waited = std::mem::replace(&mut self.flushing, polled.is_pending());
-        if let Poll::Ready(Ok(())) = polled {
-            self.unflushed = false;
-            self.full = false;
+        let waited = self.flushing;
+        match inner.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.full = false;
+                self.flushing = false;
+                self.unflushed = false;
+                Poll::Ready(Ok(waited))
+            }
+            Poll::Pending => {
+                self.flushing = true;
+                Poll::Pending
+            }
+            Poll::Ready(Err(error)) => {
+                self.flushing = false;
+                Poll::Ready(Err(error))
+            }
         }
-        polled.map_ok(|()| waited)
     }
 
     /// When to: the user's message goes straight to the inner.
@@ -130,10 +140,16 @@ impl<I> Outbox<I> {
         inner: Pin<&mut S>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), S::Error>> {
-        let polled = inner.poll_ready(cx);
-        self.progress |= self.blocked && polled.is_ready();
-        self.blocked = polled.is_pending();
-        polled
+        match inner.poll_ready(cx) {
+            Poll::Pending => {
+                self.blocked = true;
+                Poll::Pending
+            }
+            Poll::Ready(ready) => {
+                self.progress |= std::mem::take(&mut self.blocked);
+                Poll::Ready(ready)
+            }
+        }
     }
 
     /// Hands over a frame of ours; the inner was asked for its permit just before.

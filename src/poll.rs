@@ -1,45 +1,67 @@
 //! One poll from outside: which waker the inner sees, and who is parked.
 
-use std::sync::Arc;
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_util::Stream;
 use futures_util::task::waker_ref;
+use futures_util::{Sink, Stream};
 
 use crate::drive::Parts;
-use crate::monitor::Shared;
+use crate::frame::Protocol;
+use crate::stream::LiveStream;
 use crate::waker::Half;
 
-/// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
-pub(crate) fn polled_by<'a, S: Stream, P, T>(
-    half: Half,
-    parts: Parts<'a, S, P>,
-    cx: &mut Context<'_>,
-    poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    parts.shared.fan.begin();
-    parked_by(half, parts, cx, poll)
+/// Not inlined, so that a poll that only passes on a message stays small.
+impl<S: Stream, P> LiveStream<S, P> {
+    /// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
+    #[inline(never)]
+    pub(crate) fn polled_by<T>(
+        self: Pin<&mut Self>,
+        half: Half,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Parts<'_, S, P>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.fan().begin();
+        parked(half, self.parts(), cx, poll)
+    }
+
+    /// The rest of a poll that has begun.
+    #[inline(never)]
+    pub(crate) fn parked_by<T>(
+        self: Pin<&mut Self>,
+        half: Half,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Parts<'_, S, P>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        parked(half, self.parts(), cx, poll)
+    }
+
+    /// The end of a poll that was the inner's alone, and has nothing to return.
+    #[inline(never)]
+    pub(crate) fn park(&self, half: Half, cx: &Context<'_>) {
+        self.fan().park(half, cx.waker());
+    }
 }
 
-/// The rest of a poll that has begun.
-pub(crate) fn parked_by<'a, S: Stream, P, T>(
+impl<S, P, M, E> LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    #[inline(never)]
+    pub(crate) fn sent_by(self: Pin<&mut Self>, item: M) -> Result<(), <S as Sink<M>>::Error> {
+        self.parts().start_send(item)
+    }
+}
+
+fn parked<'a, S: Stream, P, T>(
     half: Half,
     mut parts: Parts<'a, S, P>,
     cx: &mut Context<'_>,
     poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
 ) -> Poll<T> {
-    parked(half, parts.shared, cx, |cx| poll(&mut parts, cx))
-}
-
-/// A poll that is the inner's alone, or the rest of one.
-#[inline]
-pub(crate) fn parked<T>(
-    half: Half,
-    shared: &Arc<Shared>,
-    cx: &mut Context<'_>,
-    poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    let polled = poll(&mut Context::from_waker(&waker_ref(shared)));
+    let shared = parts.shared;
+    let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(shared)));
     if polled.is_pending() {
         shared.fan.park(half, cx.waker());
     }

@@ -20,7 +20,6 @@ where
     S: Stream<Item = Result<M, E>> + Sink<M>,
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
-    #[inline(never)]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.driver.reader = true;
         self.shared.fan.presence.end_wait();
@@ -38,7 +37,6 @@ where
     }
 
     /// Reads until there is something to show; `read` is what the inner has yielded already.
-    #[inline(never)]
     pub(crate) fn read_on(
         &mut self,
         cx: &mut Context<'_>,

@@ -18,9 +18,8 @@ use crate::frame::{Auto, Kind, Protocol};
 use crate::liveness::Liveness;
 use crate::monitor::{Health, Monitor, Shared};
 use crate::outbox::Outbox;
-use crate::poll::{parked, parked_by, polled_by};
 use crate::progress::{Progress, Watch};
-use crate::waker::Half;
+use crate::waker::{Fan, Half};
 
 pin_project! {
     /// A WebSocket with liveness: the same items, the same errors, and one thing more, an end where the peer is dead.
@@ -117,7 +116,11 @@ impl<S: Stream, P> LiveStream<S, P> {
         (self.inner, self.outbox.into_slot().and_then(Result::ok))
     }
 
-    fn parts(self: Pin<&mut Self>) -> Parts<'_, S, P> {
+    pub(crate) fn fan(&self) -> &Fan {
+        &self.shared.0.fan
+    }
+
+    pub(crate) fn parts(self: Pin<&mut Self>) -> Parts<'_, S, P> {
         let this = self.project();
         Parts {
             inner: this.inner,
@@ -136,7 +139,7 @@ where
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
     pub(crate) fn poll_unread(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_unread(cx))
+        self.polled_by(Half::Stream, cx, |parts, cx| parts.poll_unread(cx))
     }
 
     pub(crate) fn abandon(self: Pin<&mut Self>) {
@@ -171,21 +174,28 @@ where
 
     /// After the one `Err` of a verdict, and after the inner's end, `None` for ever.
     ///
-    /// Mostly there is nothing to do but to pass on a message, and no more code runs then; so for the sink.
+    /// Mostly there is nothing to do but to pass on a message, or to wait for one, and no more code runs then; so for the
+    /// sink.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.driver.is_busy(&self.shared.0.fan) {
-            return polled_by(Half::Stream, self.parts(), cx, |parts, cx| parts.poll_read(cx));
+        if self.driver.is_busy(self.fan()) {
+            return self.polled_by(Half::Stream, cx, |parts, cx| parts.poll_read(cx));
         }
         let this = self.as_mut().project();
         let read = this.inner.poll_next(&mut Context::from_waker(&waker_ref(&this.shared.0)));
         this.driver.reader = true;
-        if let Poll::Ready(Some(Ok(message))) = &read {
-            if let Kind::Data = Protocol::<M, E>::kind(this.protocol, message) {
+        match &read {
+            Poll::Ready(Some(Ok(message))) if is_data::<P, M, E>(this.protocol, message) => {
                 this.driver.handle_data();
                 return read;
             }
+            Poll::Pending => {
+                this.driver.after_item = false;
+                self.park(Half::Stream, cx);
+                return Poll::Pending;
+            }
+            _ => {}
         }
-        parked_by(Half::Stream, self.parts(), cx, |parts, cx| parts.read_on(cx, read))
+        self.parked_by(Half::Stream, cx, |parts, cx| parts.read_on(cx, read))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -213,36 +223,50 @@ where
 {
     type Error = <S as Sink<M>>::Error;
 
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if self.driver.is_busy(&self.shared.0.fan) {
-            return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_ready(cx));
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.driver.is_busy(self.fan()) {
+            return self.polled_by(Half::Sink, cx, |parts, cx| parts.poll_ready(cx));
         }
-        let this = self.project();
-        parked(Half::Sink, &this.shared.0, cx, |cx| this.outbox.poll_permit(this.inner, cx))
+        let this = self.as_mut().project();
+        let polled = this.outbox.poll_permit(this.inner, &mut Context::from_waker(&waker_ref(&this.shared.0)))?;
+        if polled.is_pending() {
+            self.park(Half::Sink, cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn start_send(self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
         let closes = matches!(Protocol::<M, E>::kind(&self.protocol, &item), Kind::Close);
         if closes || self.driver.busy {
-            return self.parts().start_send(item);
+            return self.sent_by(item);
         }
         let this = self.project();
         this.outbox.use_permit();
         this.inner.start_send(item)
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        if self.driver.is_busy(&self.shared.0.fan) {
-            return polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_flush(cx));
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.driver.is_busy(self.fan()) {
+            return self.polled_by(Half::Sink, cx, |parts, cx| parts.poll_flush(cx));
         }
-        let this = self.project();
-        parked(Half::Sink, &this.shared.0, cx, |cx| this.outbox.poll_flush(this.inner, cx).map_ok(|_| ()))
+        let this = self.as_mut().project();
+        let polled = this.outbox.poll_flush(this.inner, &mut Context::from_waker(&waker_ref(&this.shared.0)))?;
+        if polled.is_pending() {
+            self.park(Half::Sink, cx);
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Begins the closing handshake where none was begun; ends within C.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        polled_by(Half::Sink, self.parts(), cx, |parts, cx| parts.poll_close(cx))
+        self.polled_by(Half::Sink, cx, |parts, cx| parts.poll_close(cx))
     }
+}
+
+fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
+    matches!(protocol.kind(message), Kind::Data)
 }
 
 /// `ws.live(config)`.

@@ -44,9 +44,15 @@ impl Fan {
         }
     }
 
+    /// A monitor wants something, and nobody has taken that yet.
+    #[inline]
+    pub(crate) fn is_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed)
+    }
+
     /// When to: before what a monitor may want is looked at.
     pub(crate) fn take_call(&self) -> bool {
-        self.called.load(Ordering::Relaxed) && self.called.swap(false, Ordering::Acquire)
+        self.is_called() && self.called.swap(false, Ordering::Acquire)
     }
 
     /// When to: a monitor wants something.
@@ -78,9 +84,12 @@ impl Fan {
         self.stream.wake();
     }
 
-    /// A swap, and not a store: `begin` is to see what each of those did who woke us before it, not only the last.
+    /// A swap, and not a store: `begin` is to see what each of those did who woke us before it, not only the last. Whoever
+    /// was parked before the first of them is woken by that one; whoever parks after it wakes itself.
     pub(crate) fn wake_all(&self) {
-        self.woken.swap(true, Ordering::AcqRel);
+        if self.woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
         self.presence.end_wait();
         self.stream.wake();
         self.sink.wake();

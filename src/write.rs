@@ -15,7 +15,6 @@ where
     S: Stream<Item = Result<M, E>> + Sink<M>,
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
-    #[inline(never)]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.tend(cx, Half::Sink);
         self.judge_from_sink(cx);
@@ -29,7 +28,6 @@ where
         polled
     }
 
-    #[inline(never)]
     pub(crate) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
         self.check()?;
         let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
@@ -44,7 +42,6 @@ where
         sent
     }
 
-    #[inline(never)]
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.tend(cx, Half::Sink);
         self.judge_from_sink(cx);

@@ -28,7 +28,7 @@ const NAMES: [&str; 7] =
 fn main() {
     let rounds = paired::rounds(std::env::args(), 5);
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let addr = loopback::serve().expect("loopback");
+    let addr = loopback::serve().expect("loopback").addr;
     let mut ratios: [Ratios; NAMES.len()] = Default::default();
     let mut cycles: [Ratios; NAMES.len()] = Default::default();
     for round in 0..rounds {

@@ -5,8 +5,11 @@
 
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use futures_util::future::poll_immediate;
+use futures_util::task::AtomicWaker;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use tokio::runtime::{Builder, Runtime};
@@ -15,7 +18,7 @@ use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 use ws_liveness_benches::baselines::NEVER_DUE;
 use ws_liveness_benches::baselines::select::Selected;
 use ws_liveness_benches::counted::MESSAGES;
-use ws_liveness_benches::memory::{Trivial, message};
+use ws_liveness_benches::memory::{Alone, Trivial, message};
 
 /// A socket, the runtime for its timer, and a message.
 struct Set<S> {
@@ -28,6 +31,24 @@ fn set<S>(size: usize, make: impl FnOnce(Trivial) -> S) -> Set<S> {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
     let socket = runtime.block_on(async { make(Trivial::new(size)) });
     Set { runtime, socket, message: message(size) }
+}
+
+/// A socket, what wakes its reader, and the runtime for its timer.
+type Woken<S> = (S, Arc<AtomicWaker>, Runtime);
+
+/// The timer is made at the first poll, which is not counted.
+fn alone<S: Stream + Unpin>(make: impl FnOnce(Alone) -> S) -> Woken<S> {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let inner = Alone::new(32);
+    let reader = inner.reader();
+    let socket = runtime.block_on(async {
+        let mut socket = make(inner);
+        let _ = poll_immediate(socket.next()).await;
+        reader.wake();
+        socket.next().await;
+        socket
+    });
+    (socket, reader, runtime)
 }
 
 fn bare(size: usize) -> Set<Trivial> {
@@ -58,6 +79,17 @@ fn read<S: Stream<Item = Result<Message, Error>> + Unpin>(mut set: Set<S>) -> Se
     set
 }
 
+/// The reader waits, is woken, and reads one message.
+fn read_alone<S: Stream<Item = Result<Message, Error>> + Unpin>((mut socket, reader, runtime): Woken<S>) -> Woken<S> {
+    let cx = &mut Context::from_waker(Waker::noop());
+    for _ in 0..MESSAGES {
+        let _ = black_box(socket.poll_next_unpin(cx));
+        reader.wake();
+        let _ = black_box(socket.poll_next_unpin(cx));
+    }
+    (socket, reader, runtime)
+}
+
 fn write<S: Sink<Message, Error = Error> + Unpin>(mut set: Set<S>) -> Set<S> {
     let _guard = set.runtime.enter();
     let cx = &mut Context::from_waker(Waker::noop());
@@ -82,6 +114,18 @@ fn bare_in(set: Set<Trivial>) -> Set<Trivial> {
 #[bench::bytes_4096(live(4096))]
 fn live_in(set: Set<LiveStream<Trivial>>) -> Set<LiveStream<Trivial>> {
     read(set)
+}
+
+#[library_benchmark]
+#[bench::bytes_32(alone(|inner| inner))]
+fn bare_alone(set: Woken<Alone>) -> Woken<Alone> {
+    read_alone(set)
+}
+
+#[library_benchmark]
+#[bench::bytes_32(alone(|inner| inner.live(LiveConfig::default())))]
+fn live_alone(set: Woken<LiveStream<Alone>>) -> Woken<LiveStream<Alone>> {
+    read_alone(set)
 }
 
 #[library_benchmark]
@@ -133,6 +177,6 @@ fn select_next(mut set: Set<Selected<Trivial>>) -> Set<Selected<Trivial>> {
     set
 }
 
-library_benchmark_group!(name = messages, benchmarks = [bare_in, live_in, bare_out, live_out]);
+library_benchmark_group!(name = messages, benchmarks = [bare_in, live_in, bare_alone, live_alone, bare_out, live_out]);
 library_benchmark_group!(name = tasks, benchmarks = [bare_next, live_next, select_next]);
 main!(library_benchmark_groups = [messages, tasks]);

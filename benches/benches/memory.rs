@@ -82,7 +82,7 @@ fn main() {
     row("(a) select!", select, beside(size_of::<Selected<Echo>>()));
     row("(b) split, channel", split, beside(size_of::<Halves<Echo>>()));
 
-    let addr = loopback::serve().expect("loopback");
+    let addr = loopback::serve().expect("loopback").addr;
     let bare = kept(async || {
         let mut ws = loopback::connect(addr).await.expect("loopback");
         idle(ws.next()).await;

@@ -1,8 +1,11 @@
-//! The trivial inner: always the same message in, and out into nothing.
+//! The trivial inner: always the same message in, and out into nothing. Its functions are never inlined, so that only what
+//! is around them differs.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use futures_util::task::AtomicWaker;
 use futures_util::{Sink, Stream};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -29,6 +32,7 @@ pub fn message(size: usize) -> Message {
 impl Stream for Trivial {
     type Item = Result<Message, Error>;
 
+    #[inline(never)]
     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Poll::Ready(Some(Ok(self.message.clone())))
     }
@@ -37,19 +41,83 @@ impl Stream for Trivial {
 impl Sink<Message> for Trivial {
     type Error = Error;
 
+    #[inline(never)]
     fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }
 
+    #[inline(never)]
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
         self.message = message;
         Ok(())
     }
 
+    #[inline(never)]
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }
 
+    #[inline(never)]
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// One message at a time: the reader waits for each, and is woken from outside.
+#[derive(Debug)]
+pub struct Alone {
+    message: Message,
+    came: bool,
+    reader: Arc<AtomicWaker>,
+}
+
+impl Alone {
+    /// Yields such a message every other time, cloned.
+    #[must_use]
+    pub fn new(size: usize) -> Self {
+        Self { message: message(size), came: true, reader: Arc::default() }
+    }
+
+    /// Wakes whoever reads.
+    #[must_use]
+    pub fn reader(&self) -> Arc<AtomicWaker> {
+        self.reader.clone()
+    }
+}
+
+impl Stream for Alone {
+    type Item = Result<Message, Error>;
+
+    #[inline(never)]
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.came = !self.came;
+        if self.came {
+            return Poll::Ready(Some(Ok(self.message.clone())));
+        }
+        self.reader.register(cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Sink<Message> for Alone {
+    type Error = Error;
+
+    #[inline(never)]
+    fn poll_ready(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline(never)]
+    fn start_send(self: Pin<&mut Self>, _: Message) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    #[inline(never)]
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }

@@ -1,6 +1,7 @@
 //! Two things side by side: in turn, in one process, and only their ratio is believed.
 
 use std::fmt;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 /// What every pair of runs gave.
@@ -55,7 +56,7 @@ pub fn rounds(args: impl Iterator<Item = String>, usual: usize) -> usize {
 }
 
 /// What one batch took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Took {
     /// From its first message to its last.
     pub wall: Duration,
@@ -63,13 +64,18 @@ pub struct Took {
     pub cpu: Duration,
 }
 
-/// Some subjects against one base, batch by batch.
+impl AddAssign for Took {
+    fn add_assign(&mut self, other: Self) {
+        self.wall += other.wall;
+        self.cpu += other.cpu;
+    }
+}
+
+/// Some subjects against one base.
 #[derive(Debug)]
 pub struct Table {
-    title: String,
-    count: usize,
+    title: &'static str,
     rows: Vec<Row>,
-    base: Ratios,
 }
 
 /// One subject.
@@ -81,31 +87,41 @@ pub struct Row {
     pub wall: Ratios,
     /// The same, of CPU time.
     pub cpu: Ratios,
+    /// Nanoseconds of the base, each.
+    base: Ratios,
+}
+
+impl Row {
+    /// Before the first pair.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        Self { name, wall: Ratios::default(), cpu: Ratios::default(), base: Ratios::default() }
+    }
+
+    /// One pair of batches of `count`.
+    pub fn add(&mut self, base: Took, took: Took, count: usize) {
+        self.wall.push(base.wall.as_secs_f64() / took.wall.as_secs_f64());
+        self.cpu.push(base.cpu.as_secs_f64() / took.cpu.as_secs_f64());
+        self.base.push(base.wall.as_secs_f64() * 1e9 / count as f64);
+    }
 }
 
 impl Table {
-    /// Batches of `count`.
+    /// Without subjects.
     #[must_use]
-    pub fn new<const N: usize>(title: String, count: usize, names: [&'static str; N]) -> Self {
-        let rows = names.map(|name| Row { name, wall: Ratios::default(), cpu: Ratios::default() });
-        Self { title, count, rows: rows.into(), base: Ratios::default() }
+    pub fn new(title: &'static str) -> Self {
+        Self { title, rows: Vec::new() }
     }
 
-    /// One round, in the order of the names.
-    pub fn add(&mut self, keep: bool, base: Took, subjects: &[Took]) {
-        for (row, took) in self.rows.iter_mut().zip(subjects).filter(|_| keep) {
-            row.wall.push(base.wall.as_secs_f64() / took.wall.as_secs_f64());
-            row.cpu.push(base.cpu.as_secs_f64() / took.cpu.as_secs_f64());
-        }
-        if keep {
-            self.base.push(base.wall.as_secs_f64() * 1e9 / self.count as f64);
-        }
+    /// One subject more.
+    pub fn add(&mut self, row: Row) {
+        self.rows.push(row);
     }
 
     /// What was compared.
     #[must_use]
     pub fn title(&self) -> &str {
-        &self.title
+        self.title
     }
 
     /// The subjects.
@@ -117,7 +133,8 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{} (bare: {:.0} ns a message)", self.title, self.base.median())?;
-        self.rows.iter().try_for_each(|Row { name, wall, cpu }| writeln!(f, "  {name:<20} {wall}   of CPU {cpu}"))
+        let base = self.rows.first().map_or(f64::NAN, |row| row.base.median());
+        writeln!(f, "\n{} (bare: {base:.0} ns a message)", self.title)?;
+        self.rows.iter().try_for_each(|Row { name, wall, cpu, .. }| writeln!(f, "  {name:<20} {wall}   of CPU {cpu}"))
     }
 }

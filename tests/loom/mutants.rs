@@ -141,6 +141,30 @@ impl Combined for Covering {
     }
 }
 
+/// Where it is woken already it only looks. For the stream half alone.
+#[derive(Default)]
+struct Idle(Single);
+
+impl Combined for Idle {
+    fn is_woken(&self) -> bool {
+        self.0.is_woken()
+    }
+
+    fn begin(&self) {
+        self.0.begin();
+    }
+
+    fn park(&self, half: Half, waker: &Waker) {
+        self.0.park(half, waker);
+    }
+
+    fn wake_all(&self) {
+        if !self.0.woken.load(Ordering::Acquire) {
+            self.0.wake_all();
+        }
+    }
+}
+
 #[test]
 #[should_panic(expected = "a wake-up was lost")]
 fn v1_a_fan_without_the_woken_flag_loses_a_wake_up() {
@@ -170,4 +194,10 @@ fn v1_a_fan_that_does_not_acquire_loses_the_timer() {
 #[should_panic(expected = "a wake-up was lost")]
 fn v1_a_fan_that_covers_a_wake_up_by_the_next_loses_the_timer() {
     check(3, || attention::woken_half::<Covering>(World::fires));
+}
+
+#[test]
+#[should_panic(expected = "a wake-up was lost")]
+fn v1_a_fan_that_only_looks_where_it_is_woken_loses_the_timer() {
+    check(3, || attention::woken_half::<Idle>(World::fires));
 }

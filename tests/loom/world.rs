@@ -26,6 +26,10 @@ pub(crate) trait Combined: Default + Send + Sync + 'static {
         self.wake_all();
     }
 
+    fn is_called(&self) -> bool {
+        true
+    }
+
     fn take_call(&self) -> bool {
         false
     }
@@ -50,6 +54,10 @@ impl Combined for Fan {
 
     fn call(&self) {
         self.call();
+    }
+
+    fn is_called(&self) -> bool {
+        self.is_called()
     }
 
     fn take_call(&self) -> bool {
@@ -129,10 +137,16 @@ impl<F: Combined> World<F> {
         self.fan.0.wake_all();
     }
 
-    /// One poll of a half. Where nobody has woken us it is the inner's alone.
+    /// What has woken us is not only the inner.
+    fn is_wanted(&self) -> bool {
+        self.fan.0.begin();
+        self.fan.0.is_called() || self.fired.load(Ordering::Relaxed)
+    }
+
+    /// One poll of a half. Where nobody has woken us, or the inner alone, it is the inner's alone.
     pub(crate) fn poll(&self, half: Half, cx: &mut Context<'_>) -> Poll<()> {
         let _turn = self.turn.lock().unwrap();
-        if self.fan.0.is_woken() {
+        if self.fan.0.is_woken() && self.is_wanted() {
             self.fan.0.begin();
             self.fan.0.take_call();
             if self.fired.load(Ordering::Relaxed) {
