@@ -6,23 +6,23 @@ use std::process::Command;
 
 use ws_liveness_benches::plot::{self, Line};
 
-const RUNS: [(&str, &[&str]); 2] = [
-    ("over loopback TCP", &["--connections", "1000,9000,100000"]),
-    ("in memory", &["--memory", "--windows", "1", "--connections", "1000,9000,100000,1000000"]),
+/// The fewer there are, the shorter a window, and the more of them.
+const RUNS: [(&str, &[&[&str]]); 2] = [
+    ("over loopback TCP", &[&["--connections", "1000,9000,100000"]]),
+    (
+        "in memory",
+        &[
+            &["--memory", "--windows", "11", "--connections", "1000,9000"],
+            &["--memory", "--windows", "3", "--connections", "100000"],
+            &["--memory", "--windows", "1", "--connections", "1000000"],
+        ],
+    ),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
-    for (place, args) in RUNS {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let run = ["run", "--release", "--quiet", "--example", "scale", "--", "--cycles", "--numbers"];
-        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-        let output = Command::new(cargo).current_dir(root).args(run).args(args).output()?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into());
-        }
-        let text = String::from_utf8(output.stdout)?;
-        print!("{text}");
+    for (place, runs) in RUNS {
+        let text = runs.iter().map(|args| scale(args)).collect::<Result<String, _>>()?;
         for kind in ["bare", "live"] {
             let points = text.lines().filter_map(|line| cycle(line, kind)).collect();
             lines.push(Line { name: format!("{kind}, {place}"), points });
@@ -30,6 +30,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/growth.svg");
     plot::lines(path, "CPU of a ping cycle", "connections", "µs", &lines)
+}
+
+/// What it said.
+fn scale(args: &[&str]) -> Result<String, Box<dyn Error>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let run = ["run", "--release", "--quiet", "--example", "scale", "--", "--cycles", "--numbers"];
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let output = Command::new(cargo).current_dir(root).args(run).args(args).output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    let text = String::from_utf8(output.stdout)?;
+    print!("{text}");
+    Ok(text)
 }
 
 /// How many connections, and the microseconds of CPU: a line `numbers CONNECTIONS KIND MICROSECONDS`.

@@ -46,7 +46,7 @@ struct Batch {
 
 const BATCHES: [Batch; 7] = [
     Batch { way: Way::In, title: "in, 32 B", count: 1_000, size: 32 },
-    Batch { way: Way::In, title: "in, 4 KiB", count: 15, size: 4096 },
+    Batch { way: Way::In, title: "in, 4 KiB", count: 100, size: 4096 },
     Batch { way: Way::Alone, title: "in, 32 B, one at a time", count: 50, size: 32 },
     Batch { way: Way::Out, title: "out, 32 B", count: 5_000, size: 32 },
     Batch { way: Way::Out, title: "out, 4 KiB", count: 500, size: 4096 },

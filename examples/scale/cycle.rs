@@ -110,6 +110,12 @@ pub(crate) async fn bare<S: Socket>(mut ws: S, interval: Duration, stop: Arc<Ato
     Some(ws)
 }
 
+/// T no shorter than I, as by default: whatever the interval, the timer is armed once a cycle.
+pub(crate) fn config(interval: Duration) -> LiveConfig {
+    let timeout = LiveConfig::default().pong_timeout().max(interval);
+    LiveConfig::builder().ping_interval(interval).pong_timeout(timeout).build().expect("valid")
+}
+
 pub(crate) async fn live<S: Socket>(mut ws: LiveStream<S>, stop: Arc<AtomicBool>) -> Option<S> {
     poll_fn(|cx| {
         while !stop.load(Ordering::Relaxed) {

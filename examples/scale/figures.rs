@@ -99,8 +99,8 @@ impl Row {
         if let Some((_, live)) = self.kinds.iter().find(|(kind, _)| *kind == Kind::Live) {
             println!("  memory beyond the inner   {:.0} bytes a connection", live[0].bytes);
             let pings: u64 = live.iter().map(Figures::pings).sum();
-            let busiest = live.iter().map(Figures::busiest).fold(0.0, f64::max);
-            println!("  busiest 1 % of the time   {:.2} % of the pings ({pings} pings)", busiest * 100.0);
+            let [bare, live] = [&self.kinds[0].1, live].map(|windows| busiest(windows) * 100.0);
+            println!("  busiest 1 % of the time   {live:.2} % of the {pings} pings, of bare's {bare:.2} %");
         }
         for (manner, late) in &self.deaths {
             let missing = self.connections - late.len();
@@ -109,6 +109,11 @@ impl Row {
             println!("  verdicts, dying {:<14} p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms{told}", manner.name());
         }
     }
+}
+
+/// In whichever window it was busiest.
+fn busiest(windows: &[Figures]) -> f64 {
+    windows.iter().map(Figures::busiest).fold(0.0, f64::max)
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -9,7 +9,6 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Error;
-use ws_liveness::LiveConfig;
 
 use crate::Failure;
 use crate::baselines;
@@ -122,7 +121,7 @@ where
         Kind::Select => Pinging::start(sockets, |ws, stop| baselines::select(ws, interval, stop)),
         Kind::Split => Pinging::start(sockets, |ws, stop| baselines::split(ws, interval, stop)),
         Kind::Live => {
-            let config = LiveConfig::builder().ping_interval(interval).build().expect("valid");
+            let config = cycle::config(interval);
             let (wrapped, each) = wrap(sockets, &config);
             bytes = each;
             Pinging::start(wrapped, cycle::live)
