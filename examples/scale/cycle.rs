@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cpu_time::ProcessTime;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{Instant, sleep_until};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 use ws_liveness::{LiveConfig, LiveExt, LiveStream};
@@ -17,6 +17,8 @@ use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 const JITTER: f64 = 0.2;
 /// Until the third interval, and as many measured.
 const INTERVALS: u32 = 2;
+/// Begin before the runtime has its turn.
+const AT_A_TIME: usize = 1_000;
 
 pub(crate) trait Socket:
     Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Send + Unpin + 'static
@@ -56,16 +58,21 @@ pub(crate) struct Pinging<S> {
 }
 
 impl<S: Socket> Pinging<S> {
-    pub(crate) fn start<L, F>(sockets: Vec<L>, run: impl Fn(L, Arc<AtomicBool>) -> F) -> Self
+    pub(crate) fn new() -> Self {
+        Self { tasks: JoinSet::new(), stop: Arc::default() }
+    }
+
+    /// Some at a time: else those that are due would wait until all have begun.
+    pub(crate) async fn begin<F>(&mut self, mut sockets: Vec<S>, mut run: impl FnMut(S, Arc<AtomicBool>) -> F)
     where
         F: Future<Output = Option<S>> + Send + 'static,
     {
-        let stop = Arc::default();
-        let mut tasks = JoinSet::new();
-        for socket in sockets {
-            tasks.spawn(run(socket, Arc::clone(&stop)));
+        while !sockets.is_empty() {
+            for socket in sockets.drain(sockets.len().saturating_sub(AT_A_TIME)..) {
+                self.tasks.spawn(run(socket, Arc::clone(&self.stop)));
+            }
+            yield_now().await;
         }
-        Self { tasks, stop }
     }
 
     /// Each stops at its next ping.
@@ -129,20 +136,14 @@ pub(crate) async fn live<S: Socket>(mut ws: LiveStream<S>, stop: Arc<AtomicBool>
     Some(ws.into_inner().0)
 }
 
-/// All of them wrapped, and the bytes that each takes more then: beside the inner, and on the heap, its timer made.
-pub(crate) fn wrap<S: Socket>(mut sockets: Vec<S>, config: &LiveConfig) -> (Vec<LiveStream<S>>, f64) {
-    sockets.shrink_to_fit();
-    let count = sockets.len();
-    let mut wrapped = Vec::with_capacity(count);
+/// The bytes that a wrapped socket takes more: beside the inner, and on the heap, its timer made.
+pub(crate) fn wrap<S: Socket>(socket: S, config: &LiveConfig) -> (LiveStream<S>, i64) {
+    let (config, mut wrapped) = (config.clone(), None);
     let heap = allocation_counter::measure(|| {
-        for socket in sockets {
-            let mut live = socket.live(config.clone());
-            let _ = live.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
-            wrapped.push(live);
-        }
+        let mut live = socket.live(config);
+        let _ = live.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
+        wrapped = Some(live);
     });
-    // The inner ones' own place was given back meanwhile.
-    let freed = size_of::<S>() * count;
-    let heap = (heap.bytes_current + i64::try_from(freed).unwrap_or(0)) as f64 / count.max(1) as f64;
-    (wrapped, heap + (size_of::<LiveStream<S>>() - size_of::<S>()) as f64)
+    let beside = size_of::<LiveStream<S>>() - size_of::<S>();
+    (wrapped.expect("made"), heap.bytes_current + i64::try_from(beside).expect("small"))
 }

@@ -115,18 +115,22 @@ where
     let window = Window::new(interval);
     let ledger = Ledger::new(window.from, window.span);
     let sockets = sockets.into_iter().map(|socket| socket.with(&ledger)).collect();
-    let mut bytes = 0.0;
-    let pinging = match kind {
-        Kind::Bare => Pinging::start(sockets, |ws, stop| cycle::bare(ws, interval, stop)),
-        Kind::Select => Pinging::start(sockets, |ws, stop| baselines::select(ws, interval, stop)),
-        Kind::Split => Pinging::start(sockets, |ws, stop| baselines::split(ws, interval, stop)),
+    let mut bytes = 0;
+    let mut pinging = Pinging::new();
+    match kind {
+        Kind::Bare => pinging.begin(sockets, |ws, stop| cycle::bare(ws, interval, stop)).await,
+        Kind::Select => pinging.begin(sockets, |ws, stop| baselines::select(ws, interval, stop)).await,
+        Kind::Split => pinging.begin(sockets, |ws, stop| baselines::split(ws, interval, stop)).await,
         Kind::Live => {
             let config = cycle::config(interval);
-            let (wrapped, each) = wrap(sockets, &config);
-            bytes = each;
-            Pinging::start(wrapped, cycle::live)
+            let begin = |ws, stop| {
+                let (wrapped, each) = wrap(ws, &config);
+                bytes = bytes.max(each);
+                cycle::live(wrapped, stop)
+            };
+            pinging.begin(sockets, begin).await;
         }
-    };
+    }
     let cpu = window.cpu().await;
     let bins: Vec<_> = ledger.bins.iter().map(|bin| bin.load(Ordering::Relaxed).to_string()).collect();
     let sockets = pinging.end().await;
