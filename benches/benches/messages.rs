@@ -81,6 +81,8 @@ async fn compare(batch: Batch, rounds: usize) -> Result<Table, Error> {
     let addr = loopback.addr;
     let connect = async || loopback::connect(addr).await;
     let mut pairs = Pairs { loopback, batch, rounds, table: Table::new(batch.title) };
+    // What the comparison itself is worth.
+    pairs.run("bare, another", async || Ok(Plain(connect().await?))).await?;
     pairs.run("live", async || Ok(Plain(connect().await?.live(LiveConfig::default())))).await?;
     if !matches!(batch.way, Way::Out) {
         pairs.run("(a) select!", async || Ok(Selected::new(connect().await?, NEVER_DUE, NEVER_DUE))).await?;

@@ -10,9 +10,11 @@ use ws_liveness_benches::plot::{self, Bar};
 /// What it is called, and where it was counted.
 type Row<'a> = (&'a str, [&'a str; 3]);
 
-const PER_MESSAGE: [Row<'_>; 7] = [
+const PER_MESSAGE: [Row<'_>; 9] = [
     ("in: bare", ["instructions", "messages", "bare_in.bytes_32"]),
     ("in: LiveStream", ["instructions", "messages", "live_in.bytes_32"]),
+    ("in, one at a time: bare", ["instructions", "messages", "bare_alone.bytes_32"]),
+    ("in, one at a time: LiveStream", ["instructions", "messages", "live_alone.bytes_32"]),
     ("out: bare", ["instructions", "messages", "bare_out.bytes_32"]),
     ("out: LiveStream", ["instructions", "messages", "live_out.bytes_32"]),
     ("next().await: bare", ["instructions", "tasks", "bare_next.bytes_32"]),
