@@ -91,10 +91,11 @@ impl Driver {
     /// timer or a monitor, not only the inner.
     #[inline]
     pub(crate) fn is_busy(&self, fan: &Fan) -> bool {
-        self.busy || fan.is_woken() && self.is_called(fan)
+        self.busy || fan.is_woken() && self.is_meant(fan)
     }
 
-    fn is_called(&self, fan: &Fan) -> bool {
+    /// By a wake-up.
+    fn is_meant(&self, fan: &Fan) -> bool {
         fan.begin();
         fan.is_called() || self.timer.wants_poll()
     }

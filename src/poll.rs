@@ -13,7 +13,7 @@ use crate::waker::Half;
 
 /// Not inlined, so that a poll that only passes on a message stays small.
 impl<S: Stream, P> LiveStream<S, P> {
-    /// One poll of one half: the inner sees the combined waker, the caller's is parked where there is nothing to return.
+    /// One poll of one half.
     #[inline(never)]
     pub(crate) fn polled_by<T>(
         self: Pin<&mut Self>,
@@ -22,10 +22,11 @@ impl<S: Stream, P> LiveStream<S, P> {
         poll: impl FnOnce(&mut Parts<'_, S, P>, &mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         self.fan().begin();
-        parked(half, self.parts(), cx, poll)
+        self.parked_by(half, cx, poll)
     }
 
-    /// The rest of a poll that has begun.
+    /// The rest of a poll that has begun: the inner sees the combined waker, the caller's is parked where there is nothing
+    /// to return.
     #[inline(never)]
     pub(crate) fn parked_by<T>(
         self: Pin<&mut Self>,
@@ -33,7 +34,13 @@ impl<S: Stream, P> LiveStream<S, P> {
         cx: &mut Context<'_>,
         poll: impl FnOnce(&mut Parts<'_, S, P>, &mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
-        parked(half, self.parts(), cx, poll)
+        let mut parts = self.parts();
+        let shared = parts.shared;
+        let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(shared)));
+        if polled.is_pending() {
+            shared.fan.park(half, cx.waker());
+        }
+        polled
     }
 
     /// The end of a poll that was the inner's alone, and has nothing to return.
@@ -52,18 +59,4 @@ where
     pub(crate) fn sent_by(self: Pin<&mut Self>, item: M) -> Result<(), <S as Sink<M>>::Error> {
         self.parts().start_send(item)
     }
-}
-
-fn parked<'a, S: Stream, P, T>(
-    half: Half,
-    mut parts: Parts<'a, S, P>,
-    cx: &mut Context<'_>,
-    poll: impl FnOnce(&mut Parts<'a, S, P>, &mut Context<'_>) -> Poll<T>,
-) -> Poll<T> {
-    let shared = parts.shared;
-    let polled = poll(&mut parts, &mut Context::from_waker(&waker_ref(shared)));
-    if polled.is_pending() {
-        shared.fan.park(half, cx.waker());
-    }
-    polled
 }
