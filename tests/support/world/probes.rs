@@ -28,14 +28,14 @@ pub async fn ask(monitor: Monitor, scenario: Scenario, diary: Diary) {
 }
 
 /// The keepalive's pings, and those that were asked for: for each question the first that left from then on; where two
-/// left at once, the one that was answered when the question was.
+/// left at once, the one that was answered when the question was, or not at all where the question failed.
 pub fn part(run: &Run, mut pings: Vec<Ping>) -> (Vec<Ping>, Vec<Ping>) {
     let mut probes = Vec::new();
     for probe in &run.log.probes {
-        let done = probe.done.as_ref().map(|(at, _)| *at);
+        let answered = probe.done.as_ref().filter(|(_, outcome)| outcome.is_ok()).map(|(at, _)| *at);
         let Some(first) = pings.iter().position(|ping| ping.flushed >= probe.asked) else { continue };
         let at_once = (first..pings.len()).take_while(|at| pings[*at].flushed == pings[first].flushed);
-        let at = at_once.into_iter().find(|at| pings[*at].answered == done).unwrap_or(first);
+        let at = at_once.into_iter().find(|at| pings[*at].answered == answered).unwrap_or(first);
         probes.push(pings.remove(at));
     }
     (pings, probes)
