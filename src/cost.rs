@@ -10,8 +10,8 @@ use std::time::Duration;
 use futures_util::{Sink, Stream};
 use tokio::time::timeout;
 
-use crate::deadline::count;
 use crate::liveness::Liveness;
+use crate::timer::count;
 use crate::{Kind, LiveConfig, LiveStream, WsMessage};
 
 /// As large as a message can be that still owns nothing.
@@ -42,11 +42,12 @@ impl WsMessage for Frame {
     }
 }
 
-/// A peer that answers pings at once unless it is `mute`, and talks without end where `flood`.
+/// A peer that answers pings at once, but keeps them if it is `mute`, and talks without end if `flood`.
 #[derive(Default)]
 struct Echo {
     flood: bool,
     mute: bool,
+    kept: Option<[u8; 8]>,
     frames: VecDeque<Frame>,
     reader: Option<Waker>,
 }
@@ -74,11 +75,10 @@ impl Sink<Frame> for Echo {
     }
 
     fn start_send(mut self: Pin<&mut Self>, frame: Frame) -> io::Result<()> {
-        if let (Frame::Ping(payload), false) = (frame, self.mute) {
-            self.frames.push_back(Frame::Pong(payload));
-            if let Some(reader) = self.reader.take() {
-                reader.wake();
-            }
+        match frame {
+            Frame::Ping(payload) if self.mute => self.kept = Some(payload),
+            Frame::Ping(payload) => self.answer(payload),
+            _ => {}
         }
         Ok(())
     }
@@ -89,6 +89,15 @@ impl Sink<Frame> for Echo {
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Echo {
+    fn answer(&mut self, payload: [u8; 8]) {
+        self.frames.push_back(Frame::Pong(payload));
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
     }
 }
 
@@ -173,7 +182,7 @@ async fn idle(live: &mut Pin<Box<Live>>, span: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn z2_the_timer_is_armed_at_most_twice_per_cycle() {
+async fn z2_the_timer_is_armed_at_most_twice_per_undisturbed_cycle() {
     for (interval, pong) in [(20, 20), (20, 5), (5, 20)] {
         let mut live = live(false, &exact(interval, pong));
         idle(&mut live, Duration::from_millis(1)).await;
@@ -183,6 +192,26 @@ async fn z2_the_timer_is_armed_at_most_twice_per_cycle() {
         let pings = live.monitor().stats().pings_sent;
         assert!((99..=100).contains(&pings), "{pings}");
         assert!(resets <= 200, "{resets} for I = {interval} s, T = {pong} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn z2_a_look_before_the_answer_arms_the_timer_once_more() {
+    for (after, looks) in [(1, 0), (6, 1), (11, 2), (16, 3)] {
+        let mut live = live(false, &exact(60, 20));
+        live.as_mut().get_pin_mut().get_mut().mute = true;
+        idle(&mut live, Duration::from_secs(59)).await;
+        let before = count::RESETS.get();
+        for _ in 0..100 {
+            idle(&mut live, Duration::from_secs(1 + after)).await;
+            let echo = live.as_mut().get_pin_mut().get_mut();
+            let ping = echo.kept.take().unwrap();
+            echo.answer(ping);
+            idle(&mut live, Duration::from_secs(59 - after)).await;
+        }
+        let resets = count::RESETS.get() - before;
+        assert_eq!(live.monitor().stats().pongs_received, 100);
+        assert!(resets <= 100 * (2 + looks), "{resets} for answers after {after} s");
     }
 }
 
@@ -227,7 +256,7 @@ async fn z3_a_connection_takes_at_most_512_bytes_beyond_the_inner() {
     println!(
         "{bytes} bytes: {beside} beside the inner, {} on the heap; the machine {}",
         heap.bytes_current,
-        size_of::<Liveness>()
+        size_of::<Liveness<crate::LivenessError>>()
     );
     assert!(bytes <= 512, "{bytes}");
 }

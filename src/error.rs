@@ -6,8 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::monitor::stats::LiveStats;
 use crate::progress::Diagnosis;
-use crate::stats::LiveStats;
 
 /// Why a connection ended. The first cause is the one that is reported (K5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -37,21 +37,22 @@
 //! # What the caller must do
 //!
 //! - **Keep polling.** Nothing happens while nobody polls: no ping leaves, no pong is read. A task that waits in
-//!   `next()` is enough; one that handles a message for minutes is not, though it is never held against the peer (J7):
+//!   `next()` is enough; one that handles a message for minutes is not, though that never counts against the peer:
 //!   [`LiveStream::spawn`] gives the socket a task of its own.
 //! - **Handle the one error.** A verdict comes as one `Err` of the inner's own error type, found by
 //!   [`LivenessError::find`], then `None` for ever; a [`Monitor`] tells the same from any task.
 //!
 //! # What is promised
 //!
-//! With the defaults a peer that falls silent is closed within 40 s (I + T), one that talks but never answers within
-//! 60 s (I + 2T), one that does not read within 50 s (I + W). A peer whose pong can be read within T of our ping's flush
-//! is never closed, and the time that our own consumer, scheduler or host takes does not count against it.
-//! [The contract](contract) says all of it, clause by clause; code and tests cite its ids.
+//! With the defaults a peer that falls silent is closed within 40 s (`ping_interval + pong_timeout`), one that talks but
+//! never answers within 60 s (`ping_interval + 2 * pong_timeout`), one that does not read within 50 s (`ping_interval +
+//! write_timeout`). These timeouts count *attention*, not time: they run only while we would notice what they wait for. So
+//! a peer whose pong can be read in time is never closed, and the time that our own consumer, scheduler or host takes does
+//! not count against it. [The contract](contract) says all of it, clause by clause.
 //!
 //! What a stream of messages cannot see is half a message: everything that the inner buffers (tungstenite: 128 KiB) and
-//! one message more must be written within W, and one incoming frame must arrive within T (P5). Where messages are
-//! large and paths slow, choose both accordingly, or give it [a source of progress](guide::progress).
+//! one message more must be written within `write_timeout`, and one incoming frame must arrive within `pong_timeout`. If
+//! messages are large and paths slow, choose both accordingly, or give it [a source of progress](guide::progress).
 //!
 //! [The guide](guide) tells which layer notices what, what each environment cuts and when, how to choose the times, and
 //! what to do when a connection drops all the same.
@@ -60,17 +61,29 @@
 //! default, and a peer that pings and never reads is closed by W; one that sips bytes, where a progress source is given,
 //! is not (P2). `max_write_buffer_size` bounds both.
 //!
-//! # The data's way
+//! # The way of a frame, a ping and a verdict
 //!
 //! ```text
-//!  inner S --poll_next--> frame.rs --handle_frame--> liveness/ --poll_ping--> pump.rs, outbox.rs --start_send--> inner S
-//!                        (read.rs)  handle_timeout ^     | poll_timeout             (write.rs: the user's)
-//!                                            judge |     v
-//!                                                  deadline.rs
-//!  both halves' wakers: waker.rs     knobs: config.rs     outcomes: error.rs, monitor.rs, probe.rs, stats.rs
-//!  all meet in stream.rs (the type) and drive.rs (one poll of it); ends: verdict.rs; a task of its own: spawn/
-//!  below the messages: progress/, tcp/     dialling: connect/
+//!                            stream/mod.rs   the type; the short ways of a poll that only passes a message on
+//!                                  |
+//!              stream/read.rs      |      stream/write.rs     what each half does in a long poll
+//!                         \        |       /
+//!                          stream/driver.rs     the one loop: carries out what the machine wants
+//!                           /             \
+//!       stream/wire.rs  <--'               '-->  stream/pilot.rs      what does not depend on the socket's type
+//!       the inner S, its write side               |        |       \
+//!                                     liveness/ <-'     timer.rs    '--> monitor/  what others see
+//!                                     the machine       wake/            error.rs  what the user is told
 //! ```
+//!
+//! A frame comes in by `wire.rs`, is told apart in `read.rs` by `message.rs` (the seam to a message type; `adapters/` has
+//! the foreign ones), and is told to the machine by `pilot.rs`. A ping falls due in the machine, is taken from there by
+//! `driver.rs`, goes out by `wire.rs`, and its pong comes back as a frame. A verdict falls in the machine, is told by
+//! `pilot.rs`, and reaches the user by `read.rs` and `write.rs`.
+//!
+//! `liveness/` is pure: `now` is a parameter. `wake/` has the wakers of both halves and knows which of them waits.
+//! `config/` makes the rules of the machine. `spawn/` gives a `LiveStream` a task of its own. `progress/` and `tcp/` look
+//! below the messages, `connect/` dials.
 
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
@@ -80,37 +93,25 @@ mod config;
 mod connect;
 #[cfg(test)]
 mod cost;
-mod deadline;
-mod drive;
-mod driver;
 mod error;
-mod frame;
 mod liveness;
+mod message;
 mod monitor;
-mod outbox;
-mod poll;
-mod presence;
-mod probe;
 mod progress;
-mod pump;
-mod read;
 mod spawn;
-mod stats;
 mod stream;
-mod sync;
 #[cfg(feature = "tcp")]
 mod tcp;
-mod verdict;
-mod waker;
-mod write;
+mod timer;
+mod wake;
 
 #[cfg(feature = "serde")]
 pub use config::LiveOverrides;
-pub use config::{ConfigError, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
+pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
 pub use error::{Cause, LivenessError};
-pub use frame::{Auto, Kind, Protocol, WsMessage};
+pub use message::{Auto, Kind, Protocol, WsMessage};
 pub use monitor::{Health, LiveStats, Monitor};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;

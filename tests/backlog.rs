@@ -1,4 +1,4 @@
-//! J7, J3, S9 over a narrow pipe: the pong behind megabytes that a slow consumer has yet to take, a peer that talks
+//! J6, J3, S9 over a narrow pipe: the pong behind megabytes that a slow consumer has yet to take, a peer that talks
 //! and never answers, a peer that says its last and dies.
 
 #![cfg(feature = "tungstenite")]
@@ -57,7 +57,7 @@ async fn slow_consumer(each: Duration, config: &LiveConfig) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn j7_a_consumer_that_takes_5_to_60_seconds_a_message_keeps_a_live_peer() {
+async fn j6_a_consumer_that_takes_5_to_60_seconds_a_message_keeps_a_live_peer() {
     for each in [5, 15, 19, 20, 21, 25, 30, 60] {
         slow_consumer(secs(each), &LiveConfig::default()).await;
         slow_consumer(secs(each), &exact().build().unwrap()).await;
@@ -65,7 +65,7 @@ async fn j7_a_consumer_that_takes_5_to_60_seconds_a_message_keeps_a_live_peer() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn j7_needs_neither_deferrals_nor_generous_times() {
+async fn j6_needs_neither_deferrals_nor_generous_times() {
     let strict = exact().max_deferrals(0).ping_interval(secs(5)).pong_timeout(secs(2)).write_timeout(secs(5));
     let strict = strict.build().unwrap();
     for each in [1, 2, 3, 10, 60] {
@@ -121,7 +121,7 @@ async fn j3_a_peer_that_talks_and_never_answers_dies_at_its_bound() {
 /// A consumer slower than the babble is backlogged at every look: what it has not read it cannot judge. Once it keeps
 /// up, the bound counts.
 #[tokio::test(start_paused = true)]
-async fn j7_a_babbler_gains_only_while_the_consumer_is_behind() {
+async fn j6_a_babbler_gains_only_while_the_consumer_is_behind() {
     let (mut live, far) = piped_raw(NARROW, ROLES[0], &exact().build().unwrap()).await;
     tokio::spawn(babble(far, ROLES[1]));
     for _ in 0..5 {

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, Health, LiveConfig};
+use ws_liveness::{Cause, Health, Judging, LiveConfig};
 
 #[path = "support/pair.rs"]
 mod pair;
@@ -123,7 +123,7 @@ async fn s3_pings_go_on_where_half_of_w_is_the_interval() {
 #[tokio::test(start_paused = true)]
 async fn s3_pings_go_on_where_nothing_is_judged() {
     for config in
-        [exact().pong_timeout(Duration::MAX), exact().keep_alive_only(true), exact().judge_after_first_pong(true)]
+        [exact().pong_timeout(Duration::MAX), exact().judging(Judging::Never), exact().judging(Judging::AfterFirstPong)]
     {
         for role in ROLES {
             let (mut live, mut far) = piped_raw(WIDE, role, &config.clone().build().unwrap()).await;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use ws_liveness::{LiveConfig, LiveOverrides, PingWhen};
+use ws_liveness::{Judging, LiveConfig, LiveOverrides, PingWhen};
 
 const ALL: &str = r#"
     ping_interval = "1m 30s"
@@ -16,8 +16,7 @@ const ALL: &str = r#"
     missed_pongs = 2
     min_progress_rate = 0
     ping_when = "idle"
-    judge_after_first_pong = true
-    keep_alive_only = true
+    judging = "never"
     close_code = 4408
     close_reason = "gone"
 "#;
@@ -33,8 +32,7 @@ fn built() -> LiveConfig {
         .missed_pongs(2)
         .min_progress_rate(0)
         .ping_when(PingWhen::Idle)
-        .judge_after_first_pong(true)
-        .keep_alive_only(true)
+        .judging(Judging::Never)
         .close_code(4408)
         .close_reason("gone")
         .build()
@@ -48,6 +46,20 @@ fn toml_error(text: &str) -> String {
 #[test]
 fn every_value_can_be_written_and_is_read_as_the_setter_would_take_it() {
     assert_eq!(toml::from_str::<LiveConfig>(ALL).unwrap(), built());
+}
+
+#[test]
+fn every_way_of_judging_has_a_name() {
+    for (name, judging) in
+        [("from_start", Judging::FromStart), ("after_first_pong", Judging::AfterFirstPong), ("never", Judging::Never)]
+    {
+        let config = LiveConfig::builder().judging(judging).build().unwrap();
+        assert_eq!(toml::from_str::<LiveConfig>(&format!("judging = \"{name}\"")).unwrap(), config);
+        assert_eq!(serde_json::to_value(&config).unwrap()["judging"], name);
+    }
+    for gone in ["keep_alive_only", "judge_after_first_pong"] {
+        assert!(toml_error(&format!("{gone} = true")).contains("unknown field"), "{gone}");
+    }
 }
 
 #[test]
@@ -104,8 +116,9 @@ fn overrides_change_what_they_name_and_nothing_else() {
     let base = built();
     let none: LiveOverrides = toml::from_str("").unwrap();
     assert_eq!(none.over(&base).unwrap(), base);
-    let some: LiveOverrides = toml::from_str("ping_interval = \"5s\"\nkeep_alive_only = false").unwrap();
-    let expected = base.to_builder().ping_interval(Duration::from_secs(5)).keep_alive_only(false).build().unwrap();
+    let some: LiveOverrides = toml::from_str("ping_interval = \"5s\"\njudging = \"after_first_pong\"").unwrap();
+    let expected =
+        base.to_builder().ping_interval(Duration::from_secs(5)).judging(Judging::AfterFirstPong).build().unwrap();
     assert_eq!(some.over(&base).unwrap(), expected);
     let wrong: LiveOverrides = toml::from_str("missed_pongs = 0").unwrap();
     assert_eq!(wrong.over(&base).unwrap_err().field(), "missed_pongs");

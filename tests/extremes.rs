@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout};
-use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
+use ws_liveness::{Cause, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 
 #[path = "support/pair.rs"]
 mod pair;
@@ -76,7 +76,9 @@ async fn x2_all_of_never() {
 #[tokio::test(start_paused = true)]
 async fn x2_a_year_is_exact() {
     assert_eq!(death(exact().ping_interval(YEAR), 3 * YEAR).await, Some((YEAR + secs(20), Cause::PongTimeout)));
-    assert_eq!(death(exact().pong_timeout(YEAR), 3 * YEAR).await, Some((YEAR + secs(20), Cause::PongTimeout)));
+    // A ping each I is out while T runs: at 20 s they would fill the pipe.
+    let config = exact().ping_interval(YEAR / 4).pong_timeout(YEAR);
+    assert_eq!(death(config, 3 * YEAR).await, Some((YEAR / 4 + YEAR, Cause::PongTimeout)));
     let stalled = Some((YEAR + secs(21), Cause::WriteStalled));
     assert_eq!(blocked_death(exact().write_timeout(YEAR), 3 * YEAR).await, stalled);
     let stalled = Some((secs(51), Cause::WriteStalled));
@@ -192,7 +194,7 @@ fn the_defaults() {
     assert_eq!((config.max_deferrals(), config.missed_pongs()), (1, 1));
     assert_eq!(config.min_progress_rate(), 1024);
     assert_eq!(config.ping_when(), PingWhen::Always);
-    assert!(!config.judge_after_first_pong() && !config.keep_alive_only());
+    assert_eq!(config.judging(), Judging::FromStart);
     assert_eq!((config.close_code(), PONG_TIMEOUT_CLOSE_CODE), (3008, 3008));
     assert_eq!(config.close_reason(), None);
 }

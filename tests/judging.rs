@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use scripted::*;
 use tokio::time::advance;
-use ws_liveness::{Cause, Health, LiveConfigBuilder};
+use ws_liveness::{Cause, Health, Judging, LiveConfigBuilder};
 
 #[path = "support/scripted.rs"]
 mod scripted;
@@ -17,6 +17,7 @@ async fn p1_the_defaults_kill_a_silent_peer_at_40_s() {
     idle(&mut ws, ms(39_999)).await;
     assert_eq!(ws.monitor().health(), Health::Alive, "a verdict has no forewarning here");
     assert_eq!(reads_to_death(&peer, ws).await, (secs(40), Cause::PongTimeout));
+    assert!(matches!(&peer.messages()[..], [Msg::Ping(_), Msg::Close(..)]), "no ping leaves with the verdict");
 }
 
 #[tokio::test(start_paused = true)]
@@ -165,9 +166,9 @@ async fn j4_a_miss_sends_the_next_ping_at_once_and_the_third_is_the_verdict() {
 async fn j4_a_late_answer_resets_the_count() {
     let (peer, ws) = live(exact().pong_timeout(secs(5)).missed_pongs(3).max_deferrals(0));
     peer.at(secs(32), |peer| peer.answers(0));
-    // Misses at 25 and 30; the third would be at 35.
-    assert_eq!(reads_to_death(&peer, ws).await.0, secs(45));
-    assert_eq!(peer.ping_times(), [20, 25, 30, 35, 40].map(secs));
+    // Misses at 25 and 30; the third would be at 35. The answer is older than the ping that is out: T starts again.
+    assert_eq!(reads_to_death(&peer, ws).await.0, secs(47));
+    assert_eq!(peer.ping_times(), [20, 25, 30, 37, 42].map(secs));
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,9 +202,9 @@ async fn never_judges(builder: impl Fn() -> LiveConfigBuilder, pong_timeout: Dur
 }
 
 #[tokio::test(start_paused = true)]
-async fn j9_keep_alive_only_never_judges_and_pings_go_on() {
+async fn j9_judging_never_judges_nothing_and_pings_go_on() {
     for (timeout, floods) in [(7, false), (7, true), (20, false), (20, true)] {
-        never_judges(|| exact().keep_alive_only(true), secs(timeout), floods).await;
+        never_judges(|| exact().judging(Judging::Never), secs(timeout), floods).await;
     }
 }
 
@@ -217,13 +218,13 @@ async fn j9_a_t_of_never_never_judges_and_pings_go_on() {
 #[tokio::test(start_paused = true)]
 async fn j9_without_a_first_pong_nothing_is_judged_and_pings_go_on() {
     for (timeout, floods) in [(7, false), (7, true), (20, false), (20, true)] {
-        never_judges(|| exact().judge_after_first_pong(true), secs(timeout), floods).await;
+        never_judges(|| exact().judging(Judging::AfterFirstPong), secs(timeout), floods).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn j9_the_first_pong_makes_silence_count() {
-    let (peer, mut ws) = live(exact().pong_timeout(secs(7)).judge_after_first_pong(true));
+    let (peer, mut ws) = live(exact().pong_timeout(secs(7)).judging(Judging::AfterFirstPong));
     peer.at(secs(61), |peer| peer.answers(2));
     idle(&mut ws, secs(60)).await;
     assert!(!ws.monitor().is_judging());
@@ -234,8 +235,8 @@ async fn j9_the_first_pong_makes_silence_count() {
 
 #[tokio::test(start_paused = true)]
 async fn j9_w_is_judged_all_the_same() {
-    let never = [exact().keep_alive_only(true), exact().pong_timeout(Duration::MAX)];
-    for config in never.into_iter().chain([exact().judge_after_first_pong(true)]) {
+    let never = [exact().judging(Judging::Never), exact().pong_timeout(Duration::MAX)];
+    for config in never.into_iter().chain([exact().judging(Judging::AfterFirstPong)]) {
         let (peer, ws) = live(config);
         peer.set_flushes(false);
         assert_eq!(reads_to_death(&peer, ws).await, (secs(50), Cause::WriteStalled));

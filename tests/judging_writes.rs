@@ -1,11 +1,12 @@
 //! W: how long our ping may wait to be flushed, and where T begins (J1).
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use futures_util::{SinkExt, StreamExt};
 use scripted::*;
 use tokio::time::advance;
-use ws_liveness::{Cause, Health, LivenessError};
+use ws_liveness::{Cause, Health, LivenessError, Progress, Sight};
 
 #[path = "support/scripted.rs"]
 mod scripted;
@@ -151,4 +152,45 @@ async fn j1_a_poll_asks_for_the_flush_once() {
     let before = peer.polls();
     assert!(read(&mut ws).is_pending());
     assert_eq!(peer.polls() - before, 2, "the flush, then the stream");
+}
+
+/// Bytes move all the time; nothing else is known of them.
+struct Moving(AtomicU64);
+
+impl Progress for Moving {
+    fn look(&self) -> Sight {
+        let mut sight = Sight::default();
+        sight.written = Some(self.0.fetch_add(1, Ordering::Relaxed));
+        sight
+    }
+}
+
+/// Two hours, ten, and forty days: longer than 2^32 microseconds, and in the last case than 2^31 milliseconds.
+const LONG: [u64; 3] = [2 * 3_600, 10 * 3_600, 40 * 24 * 3_600];
+
+#[tokio::test(start_paused = true)]
+async fn k5_since_queued_is_true_for_a_ping_that_waited_for_hours() {
+    for waited in LONG {
+        let (peer, ws) = live(exact());
+        let mut ws = ws.with_progress(Moving(AtomicU64::new(0)));
+        peer.set_flushes(false);
+        peer.at(secs(20 + waited), |peer| peer.set_flushes(true));
+        let (at, fault) = death(&peer, &mut ws, secs(10_000_000)).await.expect("silent");
+        let error = LivenessError::find(&fault).unwrap();
+        assert_eq!((at, error.cause()), (secs(40 + waited), Cause::PongTimeout));
+        assert_eq!(error.since_flushed(), Some(secs(20)));
+        assert_eq!(error.since_queued(), Some(secs(20 + waited)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn k5_since_queued_is_true_with_a_long_write_timeout() {
+    for waited in LONG {
+        let (peer, mut ws) = live(exact().write_timeout(secs(2 * waited)));
+        peer.set_flushes(false);
+        peer.at(secs(20 + waited), |peer| peer.set_flushes(true));
+        let (_, fault) = death(&peer, &mut ws, secs(10_000_000)).await.expect("silent");
+        let error = LivenessError::find(&fault).unwrap();
+        assert_eq!((error.since_queued(), error.since_flushed()), (Some(secs(20 + waited)), Some(secs(20))));
+    }
 }

@@ -1,9 +1,13 @@
 //! Loops as people write them: one task that works, sends and reads by turns, and still a dead peer is noticed.
 
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
 use futures_util::{SinkExt, StreamExt};
 use scripted::*;
 use tokio::time::{sleep, timeout};
-use ws_liveness::{Cause, LiveConfigBuilder, LivenessError};
+use ws_liveness::{Cause, Health, Judging, LiveConfigBuilder, LivenessError};
 
 #[path = "support/scripted.rs"]
 mod scripted;
@@ -22,12 +26,24 @@ async fn reports(config: LiveConfigBuilder, work: u64) -> (u64, Cause) {
     }
 }
 
+/// The ping leaves with the first send at or after I. Then each quarter of T (5 s) takes as many turns as reach it, and
+/// the last tick the wait of a millisecond that every turn has.
 #[tokio::test(start_paused = true)]
-async fn v4_a_task_that_works_then_sends_then_reads_notices_a_dead_peer() {
-    // The ping leaves with the first send at or after I; the first look after T finds it missing, late by more than T/4
-    // it is pardoned, and the ping after that decides.
-    for (work, noticed) in [(10, 40), (15, 90), (24, 48), (26, 78), (45, 135)] {
+async fn j5_a_task_that_works_then_sends_then_reads_notices_a_dead_peer() {
+    for work in [7, 10, 15, 24, 26, 45, 600] {
+        let noticed = 20_u64.div_ceil(work) * work + 4 * 5_u64.div_ceil(work) * work;
         assert_eq!(reports(exact(), work).await, (noticed, Cause::PongTimeout), "work of {work} s");
+        assert!(noticed <= 20 + work + 20 + 8 * work, "the bound of promise 1");
+    }
+}
+
+/// Due pings wake the task while it works, and that is no reason to count less.
+#[tokio::test(start_paused = true)]
+async fn j6_wake_ups_of_our_own_end_no_wait() {
+    for (interval, work) in [(20, 1), (20, 2), (20, 3), (20, 4), (1, 3), (2, 4), (1, 7)] {
+        let noticed = u64::div_ceil(interval, work) * work + 4 * 5_u64.div_ceil(work) * work;
+        let config = exact().ping_interval(secs(interval));
+        assert_eq!(reports(config, work).await, (noticed, Cause::PongTimeout), "I of {interval} s, work of {work} s");
     }
 }
 
@@ -44,7 +60,7 @@ async fn handles(mut ws: Live, peer: &Peer, work: u64) -> (u64, Cause) {
 
 /// The deadline falls into the consumer's work again and again, in lock-step.
 #[tokio::test(start_paused = true)]
-async fn j7_a_talker_that_never_answers_is_noticed_by_a_consumer_that_is_in_step_with_it() {
+async fn j6_a_talker_that_never_answers_is_noticed_by_a_consumer_that_is_in_step_with_it() {
     for (period, work, first) in [(1_000, 100, 20_050), (10, 9, 20_005), (1_000, 900, 20_050), (7, 5, 20_003)] {
         let (peer, ws) = live(exact().ping_interval(ms(first)));
         peer.talks(ms(period), secs(7_200));
@@ -59,9 +75,42 @@ async fn j7_a_talker_that_never_answers_is_noticed_by_a_consumer_that_is_in_step
 #[tokio::test(start_paused = true)]
 async fn j9_where_nothing_is_judged_pings_leave_every_interval() {
     let quiet = exact().ping_interval(secs(5));
-    for config in [quiet.clone().keep_alive_only(true), quiet.judge_after_first_pong(true)] {
+    for config in [quiet.clone().judging(Judging::Never), quiet.judging(Judging::AfterFirstPong)] {
         let (peer, mut ws) = live(config);
         idle(&mut ws, secs(26)).await;
         assert_eq!(peer.ping_times(), [5, 10, 15, 20, 25].map(secs));
+    }
+}
+
+/// Reads what there is, every `pause`, from a peer that sends nothing; when the verdict falls.
+async fn polls(config: LiveConfigBuilder, unreading: bool, pause: Duration) -> (Duration, Cause) {
+    let (peer, mut ws) = live(config);
+    peer.set_flushes(!unreading);
+    let monitor = ws.monitor();
+    loop {
+        sleep(pause).await;
+        let polled = poll_fn(|cx| Poll::Ready(ws.poll_next_unpin(cx))).await;
+        if let Health::Ended(cause) = monitor.health() {
+            return (peer.elapsed(), cause);
+        }
+        assert!(polled.is_pending() && peer.elapsed() < secs(7_200), "never noticed, every {pause:?}");
+    }
+}
+
+/// A poller adds at most 8 pauses to T and to W; and its ping is queued by a poll, which may be one pause late.
+#[tokio::test(start_paused = true)]
+async fn p1_a_user_who_polls_now_and_then_notices_a_dead_peer() {
+    for interval in [1, 3, 20, 60].map(secs) {
+        for pause in [ms(10), ms(700), ms(1_500), secs(3), secs(6), secs(11), secs(25), secs(70)] {
+            for (unreading, span, cause) in
+                [(false, secs(20), Cause::PongTimeout), (true, secs(30), Cause::WriteStalled)]
+            {
+                let (at, found) = polls(exact().ping_interval(interval), unreading, pause).await;
+                assert_eq!(found, cause);
+                let least = interval + span;
+                let case = format!("I of {interval:?}, {cause}, every {pause:?}: {at:?}");
+                assert!(at >= least && at <= least + 9 * pause, "{case}");
+            }
+        }
     }
 }

@@ -87,7 +87,17 @@ async fn p5_without_a_source_it_must_leave_within_w() {
 
 /// What becomes of a peer that says one message of 30,000 bytes, `chunk` of them in every `pause`.
 async fn reads_slowly(source: bool, chunk: usize, pause: Duration, role: Role) -> (Duration, Option<String>) {
-    let (mut live, mut far) = counted(exact(), source, role).await;
+    reads_slowly_with(exact(), source, chunk, pause, role).await
+}
+
+async fn reads_slowly_with(
+    config: LiveConfigBuilder,
+    source: bool,
+    chunk: usize,
+    pause: Duration,
+    role: Role,
+) -> (Duration, Option<String>) {
+    let (mut live, mut far) = counted(config, source, role).await;
     let start = Instant::now();
     let message = frame(other(role), TEXT, &[b'x'; 30_000]);
     let writer = tokio::spawn(async move {
@@ -115,6 +125,18 @@ async fn p3_a_message_on_its_way_in_takes_as_long_as_it_takes() {
         assert_eq!((at.as_secs(), end), (25, None), "at 1,200 bytes a second");
         let (at, end) = reads_slowly(true, 3_000, secs(15), role).await;
         assert_eq!((at.as_secs(), end.is_some()), (40, true), "at 200");
+    }
+}
+
+/// The path gives 9,000 bytes at a time, and nothing for several I in between: T is long enough for that.
+#[tokio::test(start_paused = true)]
+async fn p3_a_message_in_bursts_takes_as_long_as_it_takes_however_many_pings_follow() {
+    for interval in [1, 2, 3, 20].map(secs) {
+        for role in pair::ROLES {
+            let config = exact().ping_interval(interval).min_progress_rate(256);
+            let (at, end) = reads_slowly_with(config, true, 9_000, secs(8), role).await;
+            assert_eq!((at.as_secs(), end), (24, None), "I of {interval:?}");
+        }
     }
 }
 

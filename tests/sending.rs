@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use scripted::*;
 use tokio::time::advance;
-use ws_liveness::{LiveConfig, PingWhen};
+use ws_liveness::{Cause, LiveConfig, PingWhen};
 
 #[path = "support/scripted.rs"]
 mod scripted;
@@ -53,22 +53,23 @@ async fn s2_idle_a_frame_since_the_last_due_time_skips_the_ping_and_our_own_pong
         peer.at(secs(at), |peer| peer.sends(Msg::Data(1)));
     }
     assert!(death(&peer, &mut ws, secs(130)).await.is_none());
-    assert_eq!(peer.ping_times(), [80, 100].map(secs));
+    // The first is not skipped: nothing was answered before.
+    assert_eq!(peer.ping_times(), [20, 80, 100].map(secs));
 }
 
 #[tokio::test(start_paused = true)]
 async fn s2_idle_a_frame_counts_that_is_read_before_anybody_is_woken_for_it() {
     let (peer, mut ws) = answered(exact().ping_when(PingWhen::Idle), secs(1));
-    idle(&mut ws, secs(5)).await;
+    idle(&mut ws, secs(25)).await;
     peer.sends_in_silence(Msg::Data(1));
     assert!(read(&mut ws).is_ready());
     idle(&mut ws, secs(30)).await;
-    assert_eq!(peer.ping_times(), []);
+    assert_eq!(peer.ping_times(), [secs(20)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn s2_idle_silence_is_noticed_within_2i_and_t() {
-    for last in 1..60 {
+    for last in 21..80 {
         let (peer, mut ws) = answered(exact().ping_when(PingWhen::Idle).pong_timeout(secs(7)), secs(0));
         peer.at(secs(last), |peer| {
             peer.sends(Msg::Data(1));
@@ -105,24 +106,32 @@ async fn s2_a_steady_sender_postpones_neither_a_ping_nor_a_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s3_one_ping_is_outstanding_and_one_that_falls_due_meanwhile_waits_for_the_answer() {
-    let (peer, mut ws) = live(exact().ping_interval(secs(10)).pong_timeout(secs(60)));
-    peer.at(secs(47), |peer| peer.answers(0));
-    idle(&mut ws, secs(46)).await;
-    assert_eq!(peer.ping_times(), [secs(10)]);
-    idle(&mut ws, ms(1_500)).await;
-    assert_eq!(peer.ping_times(), [10, 47].map(secs));
-    // The interval runs from the ping that was late.
-    peer.answers(1);
-    idle(&mut ws, secs(20)).await;
-    assert_eq!(peer.ping_times(), [10, 47, 57].map(secs));
+async fn s3_pings_leave_when_they_are_due_whatever_is_unanswered() {
+    let (peer, ws) = live(exact().ping_interval(secs(10)).pong_timeout(secs(60)));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), Cause::PongTimeout), "T is that of the first");
+    assert_eq!(peer.ping_times(), [10, 20, 30, 40, 50, 60].map(secs), "not in the poll of the verdict");
 }
 
 #[tokio::test(start_paused = true)]
-async fn s3_one_that_falls_due_meanwhile_waits_for_the_miss() {
+async fn j2_an_answer_while_later_pings_are_unanswered_starts_t_again() {
+    // When an answer comes, and to which of the pings at 10 s, 20 s, 30 s and 40 s.
+    for (answers, end) in [(&[(47, 0)][..], 107), (&[(47, 2)], 107), (&[(47, 3)], 110), (&[(47, 0), (69, 1)], 129)] {
+        let (peer, ws) = live(exact().ping_interval(secs(10)).pong_timeout(secs(60)));
+        for &(at, ping) in answers {
+            peer.at(secs(at), move |peer| peer.answers(ping));
+        }
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), Cause::PongTimeout), "{answers:?}");
+        let due = (1..).map(|n| secs(10 * n)).take_while(|due| *due < secs(end)).collect::<Vec<_>>();
+        assert_eq!(peer.ping_times(), due, "the due times are the same");
+    }
+}
+
+/// A miss forgets all that were flushed, and the interval runs from the ping that it sends.
+#[tokio::test(start_paused = true)]
+async fn j4_a_miss_sends_a_ping_at_once_between_the_due_times() {
     let (peer, mut ws) = live(exact().ping_interval(secs(10)).pong_timeout(secs(25)).missed_pongs(2));
     assert_eq!(death(&peer, &mut ws, secs(99)).await.unwrap().0, secs(60));
-    assert_eq!(peer.ping_times(), [10, 35].map(secs));
+    assert_eq!(peer.ping_times(), [10, 20, 30, 35, 45, 55].map(secs));
 }
 
 #[tokio::test(start_paused = true)]

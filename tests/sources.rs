@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scripted::*;
 use tokio::time::{Instant, sleep};
-use ws_liveness::{Cause, Finding, Progress, Sight, TcpSight};
+use ws_liveness::{Cause, Finding, Judging, Progress, Sight, TcpSight};
 
 #[path = "support/scripted.rs"]
 mod scripted;
@@ -36,6 +36,12 @@ impl Oracle {
         let mut tcp = TcpSight::default();
         tcp.unacknowledged = bytes;
         Self { tcp: Arc::new(Mutex::new((tcp, Instant::now()))), asked: Arc::default() }
+    }
+
+    fn acknowledge(&self, bytes: u64) {
+        let (tcp, acknowledged) = &mut *self.tcp.lock().unwrap();
+        tcp.acknowledged += bytes;
+        *acknowledged = Instant::now();
     }
 
     /// At `at` seconds after now `bytes` of them are acknowledged, and `change` happens.
@@ -108,6 +114,41 @@ async fn p4_while_what_is_before_the_ping_is_acknowledged_t_runs_from_the_last_a
     assert_eq!(judged, (65, Cause::PongTimeout, Finding::PeerHung), "a last time, and no more");
 }
 
+/// A path that is always busy: 1,000 of 3,000 bytes are acknowledged each second, on the half, and as many follow.
+fn steady() -> Oracle {
+    let oracle = Oracle::holding(3_000);
+    let acknowledging = oracle.clone();
+    tokio::spawn(async move {
+        sleep(ms(500)).await;
+        loop {
+            acknowledging.acknowledge(1_000);
+            sleep(secs(1)).await;
+        }
+    });
+    oracle
+}
+
+/// Later pings leave while T runs, and each has data before it: T is started a last time all the same.
+#[tokio::test(start_paused = true)]
+async fn p4_t_is_that_of_the_oldest_ping_however_many_follow() {
+    for interval in [61, 31, 20, 10, 3, 1] {
+        // I and T, and T once more from the last acknowledgement, which is half a second old.
+        let noticed = interval + 30 + 29;
+        let (peer, ws) = live(exact().ping_interval(secs(interval)).pong_timeout(secs(30)));
+        let judged = judged(&steady(), peer, ws).await;
+        assert_eq!(judged, (noticed, Cause::PongTimeout, Finding::PeerHung), "I of {interval} s");
+    }
+}
+
+/// The path dies when the first ping is through, and the pings that follow are not what T is for.
+#[tokio::test(start_paused = true)]
+async fn p4_a_verdict_on_an_acknowledged_ping_names_the_peer_also_where_later_ones_are_lost() {
+    let (peer, ws) = live(exact().ping_interval(secs(10)).pong_timeout(secs(35)));
+    let oracle = Oracle::holding(14);
+    oracle.at(12, 14, |tcp| tcp.unacknowledged = 42);
+    assert_eq!(judged(&oracle, peer, ws).await, (45, Cause::PongTimeout, Finding::PeerHung));
+}
+
 #[tokio::test(start_paused = true)]
 async fn p4_w_runs_from_the_last_acknowledgement_and_a_closed_window_is_named() {
     let (peer, ws) = live(exact());
@@ -176,7 +217,7 @@ async fn p_a_source_whose_counters_are_absurd_or_shrink_still_has_a_verdict() {
 
 #[tokio::test(start_paused = true)]
 async fn j9_where_nobody_is_judged_no_excuse_is_looked_for() {
-    let (peer, ws) = live(exact().keep_alive_only(true));
+    let (peer, ws) = live(exact().judging(Judging::Never));
     let oracle = Oracle::holding(14);
     let mut ws = ws.with_progress(oracle.clone());
     idle(&mut ws, secs(70)).await;

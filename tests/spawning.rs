@@ -53,7 +53,7 @@ async fn b2_the_task_reads_ahead_as_far_as_it_may_and_keeps_the_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b3_a_full_buffer_stops_reading_but_not_the_pings_and_judges_nobody() {
+async fn b2_a_full_buffer_stops_reading_but_not_the_pings_and_judges_nobody() {
     let (peer, live) = answered(exact(), ms(100));
     let mut ws = live.spawn(2);
     let monitor = ws.monitor();
@@ -73,7 +73,7 @@ async fn b3_a_full_buffer_stops_reading_but_not_the_pings_and_judges_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b3_t_starts_again_where_reading_goes_on() {
+async fn b2_t_runs_from_when_reading_goes_on() {
     let (peer, live) = live(exact());
     let mut ws = live.spawn(1);
     peer.sends(Msg::Data(0));
@@ -83,12 +83,12 @@ async fn b3_t_starts_again_where_reading_goes_on() {
     assert_eq!(peer.pings().len(), 4);
     assert!(ws.next().await.is_some() && ws.next().await.is_some());
     assert_eq!(ws.monitor().ended().await, Cause::PongTimeout);
-    assert_eq!(peer.elapsed(), secs(95 + 20 + 20), "T anew, and once more for the last message");
+    assert_eq!(peer.elapsed(), secs(95 + 20 + 20), "all of T, and once more for the last message");
     assert_eq!(dies(&mut ws).await, Cause::PongTimeout);
 }
 
 #[tokio::test(start_paused = true)]
-async fn b3_w_is_judged_with_a_full_buffer() {
+async fn j1_w_is_judged_with_a_full_buffer() {
     let (peer, live) = live(exact());
     let mut ws = live.spawn(1);
     peer.sends(Msg::Data(0));
@@ -163,6 +163,26 @@ async fn b5_a_peer_that_talks_on_does_not_keep_a_dropped_connection() {
     assert_eq!(peer.elapsed(), secs(11));
 }
 
+/// The task discards a bounded number in each poll, and asks for the next one itself.
+#[tokio::test(start_paused = true)]
+async fn b5_however_much_is_unread_when_the_handle_is_dropped_closing_takes_no_time() {
+    for unread in [63, 64, 65, 1_000] {
+        let (peer, live) = answered(exact(), ms(1));
+        let ws = live.spawn(4);
+        let monitor = ws.monitor();
+        sleep(ms(1)).await;
+        let start = peer.elapsed();
+        (0..unread).for_each(|number| peer.sends_in_silence(Msg::Data(number)));
+        peer.sends_in_silence(Msg::Close(1000, String::new()));
+        peer.ends();
+        drop(ws);
+        assert_eq!(timeout(secs(60), monitor.ended()).await, Ok(Cause::Closed), "{unread} unread");
+        sleep(ms(1)).await;
+        assert!(peer.is_alone(), "the task keeps the socket");
+        assert_eq!(peer.elapsed(), start + ms(1), "{unread} unread");
+    }
+}
+
 #[test]
 fn b6_nobody_waits_for_a_task_whose_runtime_is_gone() {
     let first = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -221,7 +241,7 @@ async fn b7_whoever_closes_completes_the_handshake() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn b3_a_prompt_consumer_with_a_buffer_of_one_keeps_no_peer_that_talks_but_never_answers() {
+async fn j6_a_prompt_consumer_with_a_buffer_of_one_keeps_no_peer_that_talks_but_never_answers() {
     let (peer, live) = live(exact());
     let mut ws = live.spawn(1);
     peer.talks(secs(1), secs(200));

@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use ws_liveness::{
-    Cause, Diagnosis, Finding, LiveConfig, LiveExt, LivenessError, PingWhen, Progress, TcpOptions, TcpProgress,
-    TcpSight,
+    Cause, Diagnosis, Finding, Judging, LiveConfig, LiveExt, LivenessError, PingWhen, Progress, TcpOptions,
+    TcpProgress, TcpSight,
 };
 
 #[path = "support/pair.rs"]
@@ -215,8 +215,8 @@ async fn the_preset_is_never_faster_than_a_verdict() {
 fn the_preset_cuts_nobody_whom_we_let_live() {
     let patient = TcpOptions::default().nodelay(true).keepalive(secs(20)).keepalive_interval(secs(5));
     for config in [
-        exact().keep_alive_only(true),
-        exact().judge_after_first_pong(true),
+        exact().judging(Judging::Never),
+        exact().judging(Judging::AfterFirstPong),
         exact().pong_timeout(Duration::MAX),
         exact().write_timeout(Duration::MAX),
         exact().missed_pongs(u32::MAX),

@@ -14,12 +14,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use world::baselines::Baseline;
+use world::reach::Chart;
 use world::report::{Finding, Table, examine};
 use world::timeline::tell;
 
 const USAGE: &str = "usage: soak (--seeds N [--start S] [--baselines] | --seed S)";
 /// Timelines are long; the other seeds are only named.
 const TOLD: usize = 3;
+/// So many seeds reach all that there is to reach.
+const FULL: u64 = 10_000;
 
 #[derive(Default)]
 struct Options {
@@ -68,6 +71,7 @@ fn soak(options: &Options) -> ExitCode {
         ProgressStyle::with_template("{bar:40} {pos}/{len} seeds, {per_sec}, {eta} left {msg}").expect("a template"),
     );
     let table = Mutex::new(Table::new(baselines));
+    let chart = Mutex::new(Chart::default());
     let failures = Mutex::new(Vec::new());
     let next = AtomicU64::new(options.start);
     let work = || {
@@ -78,6 +82,7 @@ fn soak(options: &Options) -> ExitCode {
             }
             let (finding, run) = examine(seed, baselines);
             table.lock().unwrap().add(&finding);
+            chart.lock().unwrap().add(finding.family, &finding.reached);
             if !finding.broken.is_empty() {
                 note(&mut failures.lock().unwrap(), &finding, &tell(&run));
                 bar.set_message(format!("({} failed)", failures.lock().unwrap().len()));
@@ -92,7 +97,12 @@ fn soak(options: &Options) -> ExitCode {
     });
     bar.finish();
     println!("{}", table.into_inner().unwrap().render());
-    verdict(&failures.into_inner().unwrap())
+    let (chart, mut failures) = (chart.into_inner().unwrap(), failures.into_inner().unwrap());
+    println!("{}", chart.render());
+    if options.seeds >= FULL {
+        failures.extend(chart.missing().iter().map(|what| format!("never reached: {what}")));
+    }
+    verdict(&failures)
 }
 
 fn note(failures: &mut Vec<String>, finding: &Finding, story: &str) {

@@ -6,7 +6,7 @@ use axum::Error;
 use axum::extract::ws::{CloseFrame, Message};
 
 use crate::error::LivenessError;
-use crate::frame::{Kind, WsMessage};
+use crate::message::{Kind, WsMessage};
 
 /// What every tungstenite says of `WriteBufferFull`. Which one is inside axum does not show, and has changed within 0.8.
 const WRITE_BUFFER_FULL: &str = "Write buffer is full";

@@ -6,7 +6,7 @@
 use tokio_websockets::{CloseCode, Error, Message};
 
 use crate::error::LivenessError;
-use crate::frame::{Kind, WsMessage};
+use crate::message::{Kind, WsMessage};
 
 impl WsMessage for Message {
     fn ping(payload: &[u8]) -> Self {

@@ -7,11 +7,12 @@ macro_rules! adapter {
         mod $tungstenite {
             use std::error::Error as StdError;
 
+            use $tungstenite::error::ProtocolError;
             use $tungstenite::protocol::CloseFrame;
             use $tungstenite::{Error, Message};
 
             use crate::error::LivenessError;
-            use crate::frame::{Kind, WsMessage};
+            use crate::message::{Kind, WsMessage};
 
             impl WsMessage for Message {
                 fn ping(payload: &[u8]) -> Self {
@@ -32,9 +33,12 @@ macro_rules! adapter {
                     }
                 }
 
-                /// A full write buffer hands the frame back; nothing else happened.
+                /// A full write buffer hands the frame back, and so does a socket that is closing; nothing else happened.
                 fn is_transient(error: &(dyn StdError + 'static)) -> bool {
-                    matches!(error.downcast_ref(), Some(Error::WriteBufferFull(_)))
+                    matches!(
+                        error.downcast_ref(),
+                        Some(Error::WriteBufferFull(_) | Error::Protocol(ProtocolError::SendAfterClosing))
+                    )
                 }
             }
 

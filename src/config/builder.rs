@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Knobs, LiveConfig, PingWhen};
+use super::{Judging, LiveConfig, PingWhen};
+use crate::liveness::Rules;
 
 /// RFC 6455 section 5.5: a control frame carries at most 125 bytes, two of them the close code.
 const MAX_CLOSE_REASON: usize = 123;
@@ -12,13 +13,13 @@ const MAX_CLOSE_REASON: usize = 123;
 /// Collects values; [`build`](Self::build) checks them. `Duration::MAX` means "never" everywhere.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct LiveConfigBuilder(pub(super) Knobs);
+pub struct LiveConfigBuilder(pub(super) Rules);
 
 impl LiveConfigBuilder {
     /// I: a ping is queued at most this long after the one before. More than zero. Default is 20 s.
     ///
-    /// Choose less than the shortest idle limit on the path. Where `pong_timeout` is longer, a ping that falls due while
-    /// one is outstanding waits for the answer or the miss.
+    /// Choose less than the shortest idle limit on the path. Where `pong_timeout` is longer, further pings leave while
+    /// one is unanswered.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.0.ping_interval = interval;
         self
@@ -36,7 +37,7 @@ impl LiveConfigBuilder {
 
     /// T: from the flush of our ping to the moment its absence is judged. More than zero. Default is 20 s.
     ///
-    /// `Duration::MAX` judges nothing by T, as [`keep_alive_only`](Self::keep_alive_only) does.
+    /// `Duration::MAX` judges nothing by T, as [`Judging::Never`] does.
     pub fn pong_timeout(mut self, timeout: Duration) -> Self {
         self.0.pong_timeout = timeout;
         self
@@ -86,17 +87,12 @@ impl LiveConfigBuilder {
         self
     }
 
-    /// For peers that may not answer pings at all: until this connection's first answer nothing is judged by T, only
-    /// by W. Default is `false`. No effect with [`keep_alive_only`](Self::keep_alive_only).
-    pub fn judge_after_first_pong(mut self, wait: bool) -> Self {
-        self.0.judge_after_first_pong = wait;
-        self
-    }
-
-    /// Keeps the path alive and never judges T: pings leave on every interval, a missing answer is nobody's fault.
-    /// W is judged all the same. Default is `false`.
-    pub fn keep_alive_only(mut self, only: bool) -> Self {
-        self.0.keep_alive_only = only;
+    /// Whether a missing pong counts against the peer. Default is [`Judging::FromStart`].
+    ///
+    /// A ping that cannot be sent ends the connection in any case. Has no effect if `pong_timeout` is `Duration::MAX`: then
+    /// it is [`Judging::Never`].
+    pub fn judging(mut self, judging: Judging) -> Self {
+        self.0.judging = judging;
         self
     }
 
@@ -118,15 +114,15 @@ impl LiveConfigBuilder {
     /// # Errors
     /// The first value outside what its setter allows, named with its field and what is allowed.
     pub fn build(self) -> Result<LiveConfig, ConfigError> {
-        let knobs = self.0;
-        check_some_time("ping_interval", knobs.ping_interval)?;
-        check_some_time("pong_timeout", knobs.pong_timeout)?;
-        check_some_time("write_timeout", knobs.write_timeout)?;
-        check_some_time("close_timeout", knobs.close_timeout)?;
-        check("jitter", knobs.jitter, (0.0..1.0).contains(&knobs.jitter), "from 0.0 to less than 1.0")?;
-        check("missed_pongs", knobs.missed_pongs, knobs.missed_pongs > 0, "1 or more")?;
-        check("close_code", knobs.close_code, is_sendable(knobs.close_code), "1000-1003, 1007-1013 or 3000-4999")?;
-        Ok(LiveConfig(Arc::new(knobs)))
+        let rules = self.0;
+        check_some_time("ping_interval", rules.ping_interval)?;
+        check_some_time("pong_timeout", rules.pong_timeout)?;
+        check_some_time("write_timeout", rules.write_timeout)?;
+        check_some_time("close_timeout", rules.close_timeout)?;
+        check("jitter", rules.jitter, (0.0..1.0).contains(&rules.jitter), "from 0.0 to less than 1.0")?;
+        check("missed_pongs", rules.missed_pongs, rules.missed_pongs > 0, "1 or more")?;
+        check("close_code", rules.close_code, is_sendable(rules.close_code), "1000-1003, 1007-1013 or 3000-4999")?;
+        Ok(LiveConfig(Arc::new(rules)))
     }
 }
 

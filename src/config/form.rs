@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::{ConfigError, LiveConfig, PingWhen};
+use super::{ConfigError, Judging, LiveConfig, PingWhen};
 
 /// Some values of a [`LiveConfig`], to be put over another: one default for all channels, overrides for one.
 ///
@@ -13,13 +13,13 @@ use super::{ConfigError, LiveConfig, PingWhen};
 ///
 /// ```
 /// use std::time::Duration;
-/// use ws_liveness::{LiveConfig, LiveOverrides};
+/// use ws_liveness::{Judging, LiveConfig, LiveOverrides};
 ///
 /// let default: LiveConfig = toml::from_str(r#"ping_interval = "30s""#)?;
-/// let whatsapp: LiveOverrides = toml::from_str("judge_after_first_pong = true")?;
+/// let whatsapp: LiveOverrides = toml::from_str(r#"judging = "after_first_pong""#)?;
 /// let whatsapp = whatsapp.over(&default)?;
 /// assert_eq!(whatsapp.ping_interval(), Duration::from_secs(30));
-/// assert!(whatsapp.judge_after_first_pong());
+/// assert_eq!(whatsapp.judging(), Judging::AfterFirstPong);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,9 +44,7 @@ pub struct LiveOverrides {
     #[serde(skip_serializing_if = "Option::is_none")]
     ping_when: Option<PingWhen>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    judge_after_first_pong: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keep_alive_only: Option<bool>,
+    judging: Option<Judging>,
     #[serde(skip_serializing_if = "Option::is_none")]
     close_code: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,19 +58,18 @@ impl LiveOverrides {
     /// As [`LiveConfigBuilder::build`](super::LiveConfigBuilder::build).
     pub fn over(self, base: &LiveConfig) -> Result<LiveConfig, ConfigError> {
         let mut builder = base.to_builder();
-        let knobs = &mut builder.0;
-        put(&mut knobs.ping_interval, self.ping_interval);
-        put(&mut knobs.jitter, self.jitter);
-        put(&mut knobs.pong_timeout, self.pong_timeout);
-        put(&mut knobs.write_timeout, self.write_timeout);
-        put(&mut knobs.close_timeout, self.close_timeout);
-        put(&mut knobs.max_deferrals, self.max_deferrals);
-        put(&mut knobs.missed_pongs, self.missed_pongs);
-        put(&mut knobs.min_progress_rate, self.min_progress_rate);
-        put(&mut knobs.ping_when, self.ping_when);
-        put(&mut knobs.judge_after_first_pong, self.judge_after_first_pong);
-        put(&mut knobs.keep_alive_only, self.keep_alive_only);
-        put(&mut knobs.close_code, self.close_code);
+        let rules = &mut builder.0;
+        put(&mut rules.ping_interval, self.ping_interval);
+        put(&mut rules.jitter, self.jitter);
+        put(&mut rules.pong_timeout, self.pong_timeout);
+        put(&mut rules.write_timeout, self.write_timeout);
+        put(&mut rules.close_timeout, self.close_timeout);
+        put(&mut rules.max_deferrals, self.max_deferrals);
+        put(&mut rules.missed_pongs, self.missed_pongs);
+        put(&mut rules.min_progress_rate, self.min_progress_rate);
+        put(&mut rules.ping_when, self.ping_when);
+        put(&mut rules.judging, self.judging);
+        put(&mut rules.close_code, self.close_code);
         match self.close_reason {
             Some(reason) => builder.close_reason(reason).build(),
             None => builder.build(),
@@ -96,21 +93,20 @@ impl<'de> Deserialize<'de> for LiveConfig {
 /// Every value, so that a file written today says the same when defaults have changed.
 impl Serialize for LiveConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let knobs = &*self.0;
+        let rules = &*self.0;
         LiveOverrides {
-            ping_interval: Some(knobs.ping_interval),
-            jitter: Some(knobs.jitter),
-            pong_timeout: Some(knobs.pong_timeout),
-            write_timeout: Some(knobs.write_timeout),
-            close_timeout: Some(knobs.close_timeout),
-            max_deferrals: Some(knobs.max_deferrals),
-            missed_pongs: Some(knobs.missed_pongs),
-            min_progress_rate: Some(knobs.min_progress_rate),
-            ping_when: Some(knobs.ping_when),
-            judge_after_first_pong: Some(knobs.judge_after_first_pong),
-            keep_alive_only: Some(knobs.keep_alive_only),
-            close_code: Some(knobs.close_code),
-            close_reason: knobs.close_reason.as_deref().map(str::to_owned),
+            ping_interval: Some(rules.ping_interval),
+            jitter: Some(rules.jitter),
+            pong_timeout: Some(rules.pong_timeout),
+            write_timeout: Some(rules.write_timeout),
+            close_timeout: Some(rules.close_timeout),
+            max_deferrals: Some(rules.max_deferrals),
+            missed_pongs: Some(rules.missed_pongs),
+            min_progress_rate: Some(rules.min_progress_rate),
+            ping_when: Some(rules.ping_when),
+            judging: Some(rules.judging),
+            close_code: Some(rules.close_code),
+            close_reason: rules.close_reason.as_deref().map(str::to_owned),
         }
         .serialize(serializer)
     }

@@ -8,25 +8,16 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::liveness::Rules;
+
 pub use builder::{ConfigError, LiveConfigBuilder};
 #[cfg(feature = "serde")]
 pub use form::LiveOverrides;
 
+pub use crate::liveness::{Judging, PingWhen};
+
 /// The close code of a verdict: 3008 "Timeout" in IANA's "WebSocket Close Code Number" registry.
 pub const PONG_TIMEOUT_CLOSE_CODE: u16 = 3008;
-
-/// When a ping falls due (S2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-#[non_exhaustive]
-pub enum PingWhen {
-    /// On every interval, whatever the traffic.
-    #[default]
-    Always,
-    /// Only where no frame came in since the last due time. Silence is then noticed within 2 I + T instead of I + T.
-    /// The pong that answers our own ping is no traffic: an idle connection is pinged on every interval.
-    Idle,
-}
 
 /// A valid configuration; cloning it is cheap, and every connection made from a clone shares one allocation.
 ///
@@ -39,42 +30,22 @@ pub enum PingWhen {
 /// # Ok::<(), ws_liveness::ConfigError>(())
 /// ```
 #[derive(Clone, PartialEq)]
-pub struct LiveConfig(Arc<Knobs>);
+pub struct LiveConfig(Arc<Rules>);
 
-#[derive(Clone, Debug, PartialEq)]
-struct Knobs {
-    ping_interval: Duration,
-    jitter: f64,
-    pong_timeout: Duration,
-    write_timeout: Duration,
-    close_timeout: Duration,
-    max_deferrals: u32,
-    missed_pongs: u32,
-    min_progress_rate: u64,
-    ping_when: PingWhen,
-    judge_after_first_pong: bool,
-    keep_alive_only: bool,
-    close_code: u16,
-    close_reason: Option<Box<str>>,
-}
-
-impl Default for Knobs {
-    fn default() -> Self {
-        Self {
-            ping_interval: Duration::from_secs(20),
-            jitter: 0.2,
-            pong_timeout: Duration::from_secs(20),
-            write_timeout: Duration::from_secs(30),
-            close_timeout: Duration::from_secs(10),
-            max_deferrals: 1,
-            missed_pongs: 1,
-            min_progress_rate: 1024,
-            ping_when: PingWhen::Always,
-            judge_after_first_pong: false,
-            keep_alive_only: false,
-            close_code: PONG_TIMEOUT_CLOSE_CODE,
-            close_reason: None,
-        }
+fn defaults() -> Rules {
+    Rules {
+        ping_interval: Duration::from_secs(20),
+        jitter: 0.2,
+        pong_timeout: Duration::from_secs(20),
+        write_timeout: Duration::from_secs(30),
+        close_timeout: Duration::from_secs(10),
+        max_deferrals: 1,
+        missed_pongs: 1,
+        min_progress_rate: 1024,
+        ping_when: PingWhen::Always,
+        judging: Judging::FromStart,
+        close_code: PONG_TIMEOUT_CLOSE_CODE,
+        close_reason: None,
     }
 }
 
@@ -82,7 +53,7 @@ impl Default for Knobs {
 impl Default for LiveConfig {
     fn default() -> Self {
         static SHARED: OnceLock<LiveConfig> = OnceLock::new();
-        SHARED.get_or_init(|| Self(Arc::default())).clone()
+        SHARED.get_or_init(|| Self(Arc::new(defaults()))).clone()
     }
 }
 
@@ -93,9 +64,17 @@ impl fmt::Debug for LiveConfig {
 }
 
 impl LiveConfig {
+    pub(crate) fn rules(&self) -> &Arc<Rules> {
+        &self.0
+    }
+
+    pub(crate) fn of(rules: &Arc<Rules>) -> Self {
+        Self(rules.clone())
+    }
+
     /// Starts from the defaults.
     pub fn builder() -> LiveConfigBuilder {
-        LiveConfigBuilder(Knobs::default())
+        LiveConfigBuilder(defaults())
     }
 
     /// Starts from this configuration, to override a few values for one channel.
@@ -148,14 +127,9 @@ impl LiveConfig {
         self.0.ping_when
     }
 
-    /// Whether T is judged only after this connection's first answer.
-    pub fn judge_after_first_pong(&self) -> bool {
-        self.0.judge_after_first_pong
-    }
-
-    /// Whether T is never judged.
-    pub fn keep_alive_only(&self) -> bool {
-        self.0.keep_alive_only
+    /// Whether a missing pong counts against the peer. Always [`Judging::Never`] if `pong_timeout` is `Duration::MAX`.
+    pub fn judging(&self) -> Judging {
+        self.0.judging()
     }
 
     /// The close code of a verdict.

@@ -1,13 +1,13 @@
 //! The 8 bytes of a ping: sequence number, then the connection's random part (S7).
 
 /// Issues payloads and knows them again.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Payloads {
-    nonce: u32,
-    /// The number of the last ping that the inner took; the first is 1.
-    issued: u32,
-    /// The highest number answered so far.
-    answered: u32,
+    pub(super) nonce: u32,
+    /// How many of the last numbers are unanswered.
+    open: u32,
+    /// How many pings the inner has taken; the low half of it is the number of the last.
+    issued: u64,
 }
 
 /// What the payload of an inbound pong says.
@@ -23,38 +23,43 @@ pub(crate) enum Reading {
 
 impl Payloads {
     pub(crate) fn new(nonce: u32) -> Self {
-        Self { nonce, issued: 0, answered: 0 }
+        Self { nonce, open: 0, issued: 0 }
     }
 
     /// What the next ping carries.
     pub(crate) fn next(&self) -> [u8; 8] {
         let mut payload = [0; 8];
-        payload[..4].copy_from_slice(&self.issued.wrapping_add(1).to_be_bytes());
+        payload[..4].copy_from_slice(&self.last().wrapping_add(1).to_be_bytes());
         payload[4..].copy_from_slice(&self.nonce.to_be_bytes());
         payload
     }
 
-    /// When to: after the inner took a ping with the payload of `next`. Its number.
+    /// Records that the inner took a ping with the payload of `next`. Its number.
     pub(crate) fn issue(&mut self) -> u32 {
-        self.issued = self.issued.wrapping_add(1);
-        self.issued
+        self.issued += 1;
+        self.open = self.open.saturating_add(1);
+        self.last()
     }
 
     pub(crate) fn read(&self, payload: &[u8]) -> Reading {
         let Some(number) = self.number(payload) else { return Reading::Foreign };
-        let open = self.issued.wrapping_sub(self.answered);
-        let age = self.issued.wrapping_sub(number);
-        if age < open {
+        let age = self.last().wrapping_sub(number);
+        if age < self.open {
             Reading::Answer(number)
-        } else if age < self.issued {
+        } else if u64::from(age) < self.issued {
             Reading::Stale
         } else {
             Reading::Foreign
         }
     }
 
+    /// Records the first answer to `number`, which answers all before it, too.
     pub(crate) fn answer(&mut self, number: u32) {
-        self.answered = number;
+        self.open = self.last().wrapping_sub(number);
+    }
+
+    fn last(&self) -> u32 {
+        self.issued as u32
     }
 
     fn number(&self, payload: &[u8]) -> Option<u32> {

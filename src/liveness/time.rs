@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// Eight bytes, saturating, and with room for `None`. 584 years are as good as never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time {
     /// Counted from 1.
     nanos: NonZeroU64,
@@ -16,11 +16,19 @@ impl Time {
     pub(crate) const NEVER: Self = Self { nanos: NonZeroU64::MAX };
 
     pub(crate) fn plus(self, span: Duration) -> Self {
-        Self { nanos: self.nanos.saturating_add(nanos(span)) }
+        self.plus_nanos(nanos(span))
+    }
+
+    pub(crate) fn plus_nanos(self, nanos: u64) -> Self {
+        Self { nanos: self.nanos.saturating_add(nanos) }
     }
 
     pub(crate) fn before(self, span: Duration) -> Self {
-        Self::from_bits(self.nanos.get().saturating_sub(nanos(span)))
+        self.minus_nanos(nanos(span))
+    }
+
+    pub(crate) fn minus_nanos(self, nanos: u64) -> Self {
+        Self::from_bits(self.nanos.get().saturating_sub(nanos))
     }
 
     pub(crate) fn since(self, earlier: Self) -> Duration {

@@ -14,15 +14,53 @@ pub(crate) struct Watch {
     source: Box<dyn Progress>,
     /// When the ping that is watched was queued.
     ping: Option<Time>,
-    /// The last look.
-    at: Time,
+    /// What was seen last.
     last: Sight,
-    /// How many acknowledged bytes contain our ping.
-    target: Option<u64>,
-    /// T has been started for it a last time.
-    started_last: bool,
+    /// What was seen when W, or T, was started or last looked at, each by itself: later pings leave while T runs.
+    w: Sight,
+    t: (Time, Sight),
+    /// The ping to which T belongs, and the last that left.
+    oldest: Aim,
+    newest: Aim,
+    /// How often in a row the source panicked when it was asked; one more while it is being asked.
+    panics: u8,
+    owed: Owed,
     /// Bytes came in since the look before the last, no message among them, and too few.
     trickle: Option<u64>,
+}
+
+/// What waits for a look, since the last one panicked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owed {
+    /// A ping was flushed.
+    flush: bool,
+    /// T was started.
+    start: Option<Time>,
+}
+
+/// So often in a row a source is asked in vain; then it knows nothing new.
+const PATIENCE: u8 = 2;
+
+/// A ping among the bytes that are to be acknowledged.
+#[derive(Clone, Copy, Debug, Default)]
+struct Aim {
+    /// How many acknowledged bytes contain it.
+    target: Option<u64>,
+    /// T has been started for it a last time, or runs from the flush since no data was before it.
+    started_last: bool,
+}
+
+impl Aim {
+    fn at(seen: Sight) -> Self {
+        Self {
+            target: seen.tcp.map(|tcp| tcp.acknowledged.saturating_add(tcp.unacknowledged)),
+            started_last: seen.tcp.is_some_and(|tcp| tcp.unacknowledged <= ALONE),
+        }
+    }
+
+    fn is_reached(&self, acknowledged: u64) -> bool {
+        self.target.is_some_and(|target| acknowledged >= target)
+    }
 }
 
 impl Watch {
@@ -30,35 +68,56 @@ impl Watch {
         Self {
             source,
             ping: None,
-            at: Time::START,
             last: Sight::default(),
-            target: None,
-            started_last: false,
+            w: Sight::default(),
+            t: (Time::START, Sight::default()),
+            oldest: Aim::default(),
+            newest: Aim::default(),
+            panics: 0,
+            owed: Owed::default(),
             trickle: None,
         }
     }
 
-    /// When to: a ping is queued since `at`; again and again for the same one.
-    pub(crate) fn handle_queued(&mut self, at: Time) {
-        if self.ping != Some(at) {
-            self.ping = Some(at);
-            (self.target, self.started_last, self.trickle) = (None, false, None);
-            self.look(at);
+    /// What is left to do of a poll that panicked; and if a ping is queued, since when, again and again for the same one.
+    pub(crate) fn catch_up(&mut self, queued: Option<Time>) {
+        self.pay();
+        if queued.is_some() && self.ping != queued {
+            self.w = self.look();
+            self.ping = queued;
         }
     }
 
-    /// When to: it was flushed.
-    pub(crate) fn handle_flushed(&mut self, now: Time) {
-        let seen = self.look(now);
-        self.target = seen.tcp.map(|tcp| tcp.acknowledged.saturating_add(tcp.unacknowledged));
-        // Where nothing was before it, T runs from the flush as ever.
-        self.started_last = seen.tcp.is_some_and(|tcp| tcp.unacknowledged <= ALONE);
+    /// A ping was flushed. `first`: no other is unanswered, so that T starts with it.
+    pub(crate) fn handle_flushed(&mut self, now: Time, first: bool) {
+        self.owed = Owed { flush: true, start: if first { Some(now) } else { self.owed.start } };
+        self.pay();
     }
 
-    /// When to: W has passed. Since when bytes have been standing still, where they have moved since the last look (P2).
+    /// An older ping was answered: T starts again with the newest.
+    pub(crate) fn handle_answered_in_part(&mut self, now: Time) {
+        self.owed.start = Some(now);
+        self.pay();
+    }
+
+    fn pay(&mut self) {
+        if !self.owed.flush && self.owed.start.is_none() {
+            return;
+        }
+        let seen = self.look();
+        let Owed { flush, start } = std::mem::take(&mut self.owed);
+        if flush {
+            self.newest = Aim::at(seen);
+        }
+        if let Some(now) = start {
+            (self.t, self.oldest, self.trickle) = ((now, seen), self.newest, None);
+        }
+    }
+
+    /// W is over. Since when bytes have been standing still, if they have moved since the last look (P2).
     pub(crate) fn writes(&mut self, now: Time) -> Option<Time> {
-        let before = self.last;
-        let seen = self.look(now);
+        let seen = self.look();
+        let before = std::mem::replace(&mut self.w, seen);
         match (before.tcp, seen.tcp) {
             (Some(before), Some(tcp)) if tcp.acknowledged > before.acknowledged => {
                 Some(now.before(tcp.since_acknowledged))
@@ -68,10 +127,10 @@ impl Watch {
         }
     }
 
-    /// When to: T has passed and everything is read; `frame`: there was a complete one. Since when T runs anew (P3, P4).
+    /// T is over, and everything is read; `frame`: there was a complete one. Since when T runs anew (P3, P4).
     pub(crate) fn answers(&mut self, now: Time, frame: bool, rate: u64) -> Option<Time> {
-        let (before, since) = (self.last, self.at);
-        let seen = self.look(now);
+        let seen = self.look();
+        let (since, before) = std::mem::replace(&mut self.t, (now, seen));
         let read = if frame { 0 } else { grown(before.read, seen.read) };
         let nanos = now.since(since).as_nanos();
         let enough = u128::from(read) * 1_000_000_000 >= u128::from(rate) * nanos;
@@ -81,11 +140,11 @@ impl Watch {
 
     /// T and W run from the last acknowledgement as long as our ping is not acknowledged, and a last time when it is.
     fn acknowledges(&mut self, before: Sight, seen: Sight, now: Time) -> Option<Time> {
-        let (tcp, target) = (seen.tcp?, self.target?);
+        let tcp = seen.tcp.filter(|_| self.oldest.target.is_some())?;
         let moved = before.tcp.is_some_and(|before| tcp.acknowledged > before.acknowledged);
-        let arrives = tcp.acknowledged >= target;
-        let last = arrives && !self.started_last;
-        self.started_last |= arrives;
+        let arrives = self.oldest.is_reached(tcp.acknowledged);
+        let last = arrives && !self.oldest.started_last;
+        self.oldest.started_last |= arrives;
         (last || moved && !arrives).then(|| now.before(tcp.since_acknowledged))
     }
 
@@ -110,11 +169,16 @@ impl Watch {
     }
 
     fn has_arrived(&self) -> bool {
-        self.target.zip(self.last.tcp).is_some_and(|(target, tcp)| tcp.acknowledged >= target)
+        self.last.tcp.is_some_and(|tcp| self.oldest.is_reached(tcp.acknowledged))
     }
 
-    fn look(&mut self, now: Time) -> Sight {
-        (self.at, self.last) = (now, self.source.look());
+    /// A panic of the source goes through, and the next poll asks again.
+    fn look(&mut self) -> Sight {
+        if self.panics < PATIENCE {
+            self.panics += 1;
+            self.last = self.source.look();
+        }
+        self.panics = 0;
         self.last
     }
 }

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
 
-use crate::frame::Protocol;
+use crate::message::Protocol;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
@@ -42,7 +42,7 @@ where
     pub fn spawn(self, capacity: usize) -> Spawned<S, P> {
         let monitor = self.monitor();
         let line = Arc::new(Line(Mutex::new(State {
-            live: Box::pin(self),
+            live: Box::pin(self.settle_in()),
             buffer: VecDeque::new(),
             capacity: capacity.max(1),
             full: false,

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::{Sink, Stream};
 
 use super::{Line, State, wake_outside};
-use crate::frame::Protocol;
+use crate::message::Protocol;
 
 /// A task that closes gives way to others after so many messages.
 const DISCARDED_PER_POLL: u32 = 64;
@@ -77,17 +77,25 @@ where
         !full
     }
 
-    /// The handle is gone: a closing handshake, which the `LiveStream` bounds by C. What still comes is discarded.
+    /// The handle is gone: a closing handshake, bounded by C in time. What still comes is discarded.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Its outcome is nobody's any more; the stream ends in any case.
         let _ = self.poll_close(cx);
+        let read = self.discard(cx);
+        if read == Poll::Ready(false) {
+            cx.waker().wake_by_ref();
+        }
+        if read == Poll::Ready(true) || self.live.as_mut().end_if_overdue() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Whether the stream has come to its end.
+    fn discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         for _ in 0..DISCARDED_PER_POLL {
             if ready!(self.live.as_mut().poll_next(cx)).is_none() {
-                return Poll::Ready(());
+                return Poll::Ready(true);
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Poll::Ready(false)
     }
 
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::TcpOptions;
 use super::options::{MAX_MILLIS, MAX_RETRIES, MAX_SECS};
 use super::platform::HAS_USER_TIMEOUT;
-use crate::config::{LiveConfig, PingWhen};
+use crate::config::{Judging, LiveConfig, PingWhen};
 
 impl TcpOptions {
     /// What goes with this configuration: a backstop, never faster than a verdict, so that ours is the cause that is
@@ -15,8 +15,8 @@ impl TcpOptions {
     /// - `user_timeout` of I + M (2 W + (N + 1) T), 120 s by default; with [`PingWhen::Idle`] of 2 I + ... This is the
     ///   longest that a verdict on a silent peer takes: a ping is due within I (S1), leaves within 2 W of the last byte
     ///   that moved (P2), and is judged (N + 1) T later (J3), M times (J4). What our own process sleeps through comes on
-    ///   top (J6) and may let TCP be first. Left out on a platform without it, and where a silent peer may never be
-    ///   judged (`keep_alive_only`, `judge_after_first_pong`, anything of `Duration::MAX`): it would cut peers that we
+    ///   top and may let TCP be first. Left out on a platform without it, and where a silent peer may never be
+    ///   judged ([`Judging`](crate::Judging) other than `FromStart`, anything of `Duration::MAX`): it would cut peers that we
     ///   let live.
     /// - `keepalive` after I, or after T where that is longer, then I/4 apart, all in whole seconds, rounded up: where
     ///   nobody polls the socket no ping leaves, and the path is kept open all the same. Not before T: the kernel of a hung
@@ -43,12 +43,12 @@ impl TcpOptions {
 
 fn idleness(config: &LiveConfig) -> Duration {
     let (interval, timeout) = (config.ping_interval(), config.pong_timeout());
-    if config.keep_alive_only() || timeout == Duration::MAX { interval } else { interval.max(timeout) }
+    if config.judging() == Judging::Never { interval } else { interval.max(timeout) }
 }
 
 /// In whole milliseconds, rounded up. None: there is no end to it, or none that TCP can wait for.
 fn longest_silence(config: &LiveConfig) -> Option<Duration> {
-    if config.keep_alive_only() || config.judge_after_first_pong() {
+    if config.judging() != Judging::FromStart {
         return None;
     }
     let due = match config.ping_when() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ws_liveness::{LiveConfig, PingWhen};
+use ws_liveness::{Judging, LiveConfig, PingWhen};
 
 /// The bytes of a run, one after the other; zero when they are used up.
 pub(crate) struct Script<'a>(pub(crate) &'a [u8]);
@@ -47,8 +47,11 @@ impl Script<'_> {
             .ping_when(if bits & 2 == 0 { PingWhen::Always } else { PingWhen::Idle })
             .max_deferrals(u32::from(bits >> 2 & 3))
             .missed_pongs(u32::from(bits >> 4 & 1) + 1)
-            .judge_after_first_pong(bits >> 5 & 3 == 3)
-            .keep_alive_only(bits >> 5 & 7 == 6)
+            .judging(match bits >> 5 & 7 {
+                6 => Judging::Never,
+                3 | 7 => Judging::AfterFirstPong,
+                _ => Judging::FromStart,
+            })
             .build()
             .unwrap()
     }

@@ -3,7 +3,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::waker::{Fan, Half};
+use crate::wake::{Fan, Half};
 use crate::world::{Combined, HALVES, World, check};
 
 /// Who wants something beside the inner.

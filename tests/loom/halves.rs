@@ -7,7 +7,7 @@ use futures_util::task::{ArcWake, noop_waker_ref, waker};
 use loom::sync::Arc;
 use loom::thread;
 
-use crate::waker::{Fan, Half};
+use crate::wake::{Fan, Half};
 use crate::world::{Combined, HALVES, World, check};
 
 pub(crate) fn lone_half<F: Combined>(half: Half) {

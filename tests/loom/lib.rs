@@ -1,23 +1,39 @@
-//! Every interleaving of the combined waker and of its flag (V1, V2): `cargo test --release` in this directory, which
-//! takes seconds, and half a minute to build.
+//! Every interleaving of the wakers, of the waits and of the monitors' calls (V1, V2, J6, O2, O3): `cargo test --release`
+//! in this directory, which takes seconds, and half a minute to build.
 //!
-//! `src/waker.rs` and `src/presence.rs` are included as they stand; loom's primitives take the place of what they import. In which order
-//! `src/poll.rs` and `src/stream.rs` call it is told again in `world.rs`; `tests/racing.rs` in the crate tries that itself. A wake-up that is lost leaves a thread that
-//! nobody wakes, which loom reports as a deadlock; `mutants.rs` shows that it does.
+//! `src/wake` and `src/monitor` are included as they stand; loom's primitives take the place of what they import. In which
+//! order `src/stream` calls them is told again in `world.rs` and `calls.rs`; `tests/racing.rs` in the crate tries that
+//! itself. A wake-up that is lost leaves a thread that nobody wakes, which loom reports as a deadlock; `mutants.rs` shows
+//! that it does.
 
 #![cfg(test)]
 
+// What `src/monitor` takes from tokio is in `sync.rs`.
+extern crate self as tokio;
+
 mod attention;
+mod calls;
 mod halves;
+#[allow(dead_code, reason = "not all of it is used here")]
+mod liveness;
+#[allow(dead_code, unused_imports, reason = "not all of it is used here")]
+#[path = "../../src/monitor/mod.rs"]
+mod monitor;
 mod mutants;
-#[path = "../../src/presence.rs"]
-mod presence;
+mod news;
 mod sync;
 #[allow(dead_code, reason = "not all of it is used here")]
-#[path = "../../src/liveness/time.rs"]
-mod time;
-mod waits;
-#[allow(dead_code, reason = "not all of it is used here")]
-#[path = "../../src/waker.rs"]
-mod waker;
+mod wake;
 mod world;
+
+/// What `src/monitor` says about an end.
+mod error {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Cause {
+        Dropped,
+    }
+}
+
+mod timer {
+    pub(crate) use crate::wake::Clock;
+}

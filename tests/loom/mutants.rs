@@ -5,8 +5,8 @@ use std::task::Waker;
 
 use crate::attention;
 use crate::halves::{both_halves, lone_half};
-use crate::sync::{AtomicBool, AtomicWaker, Ordering};
-use crate::waker::Half;
+use crate::wake::Half;
+use crate::wake::{AtomicBool, AtomicWaker, Ordering};
 use crate::world::{Combined, World, check};
 
 /// Forgets what wakes between the poll of the inner and the registration.

@@ -1,39 +1,44 @@
-//! Loom's primitives under the names that `src/waker.rs` and `src/presence.rs` import.
+//! Tokio's `Notify`, as far as `src/monitor` uses it: a future is completed by every `notify_waiters` that comes after it
+//! was made, whether or not it was polled before.
 
-use std::task::Waker;
+use std::future::poll_fn;
+use std::task::{Poll, Waker};
 
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use loom::sync::Mutex;
+use loom::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use crate::time::Time;
-
-/// It is always the same time here.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock;
-
-impl Clock {
-    pub(crate) fn start() -> Self {
-        Self
-    }
-
-    pub(crate) fn now(self) -> Time {
-        Time::START
-    }
+#[derive(Debug, Default)]
+pub(crate) struct Notify {
+    state: Mutex<State>,
+    moment: AtomicBool,
 }
 
-/// With the interface of futures' own.
 #[derive(Debug, Default)]
-pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
+struct State {
+    calls: usize,
+    waiting: Vec<Waker>,
+}
 
-impl AtomicWaker {
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.0.register_by_ref(waker);
+impl Notify {
+    pub(crate) fn notified(&self) -> impl Future<Output = ()> + Send {
+        let made = self.state.lock().unwrap().calls;
+        // Loom tries what others may do here: the board behind the standard library's lock is none of its own.
+        self.moment.load(Ordering::Relaxed);
+        poll_fn(move |cx| {
+            let mut state = self.state.lock().unwrap();
+            if state.calls != made {
+                return Poll::Ready(());
+            }
+            state.waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
     }
 
-    pub(crate) fn wake(&self) {
-        self.0.wake();
-    }
-
-    pub(crate) fn take(&self) -> Option<Waker> {
-        self.0.take_waker()
+    pub(crate) fn notify_waiters(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.calls += 1;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
     }
 }

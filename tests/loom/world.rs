@@ -10,8 +10,8 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc as LoomArc, Mutex};
 use loom::thread::JoinHandle;
 
-use crate::sync::AtomicWaker;
-use crate::waker::{Fan, Half};
+use crate::wake::AtomicWaker;
+use crate::wake::{Fan, Half, Time};
 
 pub(crate) const HALVES: [Half; 2] = [Half::Stream, Half::Sink];
 
@@ -31,6 +31,12 @@ pub(crate) trait Combined: Default + Send + Sync + 'static {
     }
 
     fn take_call(&self) -> bool {
+        false
+    }
+
+    fn wait(&self, _: Half) {}
+
+    fn waits(&self, _: Half) -> bool {
         false
     }
 }
@@ -62,6 +68,14 @@ impl Combined for Fan {
 
     fn take_call(&self) -> bool {
         self.take_call()
+    }
+
+    fn wait(&self, half: Half) {
+        self.wait(half, Time::START);
+    }
+
+    fn waits(&self, half: Half) -> bool {
+        self.away(half).is_none()
     }
 }
 
@@ -97,9 +111,19 @@ impl Inner {
     }
 }
 
-/// The waker of a task that has one half.
-#[derive(Default)]
-struct Bell(StdBool);
+/// The waker of a task, which is woken first to begin.
+pub(crate) struct Bell(StdBool);
+
+impl Bell {
+    pub(crate) fn rung() -> Arc<Self> {
+        Arc::new(Self(StdBool::new(true)))
+    }
+
+    /// Whether it was rung since the last time.
+    pub(crate) fn take(&self) -> bool {
+        self.0.swap(false, SeqCst)
+    }
+}
 
 impl ArcWake for Bell {
     fn wake_by_ref(bell: &Arc<Self>) {
@@ -155,6 +179,7 @@ impl<F: Combined> World<F> {
         }
         let polled = self.inner.poll(half, &mut Context::from_waker(&waker_ref(&self.fan)));
         if polled.is_pending() {
+            self.fan.0.wait(half);
             self.fan.0.park(half, cx.waker());
         }
         polled
@@ -172,7 +197,7 @@ pub(crate) struct Task<F> {
 impl<F: Combined> Task<F> {
     fn run(mut self) -> Self {
         let waker = waker(self.bell.clone());
-        while !self.is_ready && self.bell.0.swap(false, SeqCst) {
+        while !self.is_ready && self.bell.take() {
             self.is_ready = self.world.poll(self.half, &mut Context::from_waker(&waker)).is_ready();
         }
         self
@@ -182,14 +207,20 @@ impl<F: Combined> Task<F> {
 impl<F: Combined> World<F> {
     /// A thread that polls `half`.
     pub(crate) fn spawn(world: &LoomArc<Self>, half: Half) -> JoinHandle<Task<F>> {
-        let bell = Arc::new(Bell(StdBool::new(true)));
+        let bell = Bell::rung();
         let task = Task { world: world.clone(), half, bell, is_ready: false };
         loom::thread::spawn(|| task.run())
     }
 
-    /// Everything has happened. Who was woken polls again; then nothing must be left undone.
+    /// Everything has happened. What the inner is ready for is not waited for any more. Who was woken polls again; then
+    /// nothing must be left undone.
     pub(crate) fn settle(&self, tasks: impl IntoIterator<Item = JoinHandle<Task<F>>>) {
-        let tasks: Vec<_> = tasks.into_iter().map(|task| task.join().unwrap().run()).collect();
+        let tasks: Vec<_> = tasks.into_iter().map(|task| task.join().unwrap()).collect();
+        for Task { half, is_ready, .. } in &tasks {
+            let happened = self.inner.flag(*half).load(Ordering::Acquire);
+            assert!(*is_ready || !happened || !self.fan.0.waits(*half), "woken, and said to wait: {half:?}");
+        }
+        let tasks: Vec<_> = tasks.into_iter().map(Task::run).collect();
         // What one of them did may have woken the one before.
         for task in tasks.into_iter().map(Task::run) {
             let happened = self.inner.flag(task.half).load(Ordering::Acquire);

@@ -74,6 +74,12 @@ pub(crate) async fn piped(capacity: usize, role: Role, config: &LiveConfig) -> (
     (bare(near, role).await.live(config.clone()), bare(far, other(role)).await)
 }
 
+/// Both ends bare, the first in `role`.
+pub(crate) async fn piped_pair(capacity: usize, role: Role) -> (Ws<DuplexStream>, Ws<DuplexStream>) {
+    let (near, far) = duplex(capacity);
+    (bare(near, role).await, bare(far, other(role)).await)
+}
+
 /// Wrapped in `role`, and the peer's end of the pipe: held, it is a peer that neither reads nor answers.
 pub(crate) async fn piped_raw(capacity: usize, role: Role, config: &LiveConfig) -> (Live<DuplexStream>, DuplexStream) {
     let (near, far) = duplex(capacity);

@@ -21,7 +21,8 @@ mod task;
 
 pub(crate) use message::{Fault, Msg};
 pub(crate) use peer::Peer;
-pub(crate) use socket::{Socket, socket};
+#[allow(unused_imports, reason = "not every program breaks a method")]
+pub(crate) use socket::{Socket, Step, socket};
 #[allow(unused_imports, reason = "not every program counts wake-ups")]
 pub(crate) use task::{Task, flush_by, read_by, ready_by};
 

@@ -33,7 +33,7 @@ use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::async_trait;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory};
 use whatsapp_rust::wacore::net::WHATSAPP_WEB_WS_URL;
-use ws_liveness::LiveConfig;
+use ws_liveness::{Judging, LiveConfig};
 
 pub use transport::open;
 
@@ -49,7 +49,7 @@ pub fn liveness() -> LiveConfig {
     let builder = LiveConfig::builder()
         .ping_interval(Duration::from_secs(20))
         .pong_timeout(Duration::from_secs(20))
-        .judge_after_first_pong(true);
+        .judging(Judging::AfterFirstPong);
     builder.build().expect("constants, all of them in range")
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::message::{Fault, Msg};
-use super::socket::{Inbound, Script, Sent};
+use super::socket::{Inbound, Script, Sent, Step, lock};
 
 /// The far end, and whoever else has a hand in it.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub(crate) struct Peer(pub(super) Arc<Mutex<Script>>);
 
 impl Peer {
     pub(super) fn script(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap()
+        lock(&self.0)
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -51,6 +51,11 @@ impl Peer {
         self.push(Inbound::Stumbles);
     }
 
+    /// As `stumbles`, and nobody is woken.
+    pub(crate) fn stumbles_in_silence(&self) {
+        self.script().inbound.push_back(Inbound::Stumbles);
+    }
+
     /// What is in the script and was not read.
     pub(crate) fn unread(&self) -> usize {
         self.script().inbound.len()
@@ -80,6 +85,11 @@ impl Peer {
     /// The write side fails from now on.
     pub(crate) fn resets(&self) {
         self.change_writer(|script| script.reset = true);
+    }
+
+    /// The next call of the method `step` fails.
+    pub(crate) fn breaks(&self, step: Step) {
+        self.script().breaks = Some(step);
     }
 
     /// As `resets`, and nobody is told.
@@ -166,6 +176,11 @@ impl Peer {
     /// The socket is gone.
     pub(crate) fn is_alone(&self) -> bool {
         std::sync::Arc::strong_count(&self.0) == 1
+    }
+
+    /// The sink has returned an error that is not transient.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.script().failed
     }
 
     /// The socket was closed, and that was flushed.

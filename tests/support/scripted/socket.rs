@@ -1,8 +1,10 @@
-//! The wrapped end: it reads its script, and panics where the contract of `Sink` or `Stream` is broken.
+//! The wrapped end: it reads its script, and panics when the contract of `Sink` or `Stream` is broken.
+//!
+//! A sink that has failed may not be used again. Many sinks put up with it; this one panics, as `SinkMapErr` does.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -19,6 +21,15 @@ pub(super) enum Inbound {
     Ends,
     /// `Pending`, and woken at once.
     Stumbles,
+}
+
+/// The methods of a sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Ready,
+    Send,
+    Flush,
+    Close,
 }
 
 /// A message that was handed over, and when.
@@ -42,6 +53,10 @@ pub(super) struct Script {
     pub(super) flushes: bool,
     pub(super) refuses: Option<Fault>,
     pub(super) reset: bool,
+    /// The method that fails when it is called next.
+    pub(super) breaks: Option<Step>,
+    /// A method of the sink has returned an error that is not transient.
+    pub(super) failed: bool,
     /// Own `poll_ready` since the last `start_send`.
     pub(super) permit: bool,
     pub(super) close_sent: bool,
@@ -71,6 +86,8 @@ pub(crate) fn socket() -> (Peer, Socket) {
         flushes: true,
         refuses: None,
         reset: false,
+        breaks: None,
+        failed: false,
         permit: false,
         close_sent: false,
         closed: false,
@@ -83,10 +100,15 @@ pub(crate) fn socket() -> (Peer, Socket) {
     (Peer(script.clone()), Socket(script))
 }
 
+/// A panic of this socket is the test's to see, and not that of the next one who looks at the script.
+pub(super) fn lock(script: &Mutex<Script>) -> MutexGuard<'_, Script> {
+    script.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// With a socket go the wakers it holds.
 impl Drop for Socket {
     fn drop(&mut self) {
-        let mut script = self.0.lock().unwrap();
+        let mut script = lock(&self.0);
         (script.reader, script.writer) = (None, None);
     }
 }
@@ -95,7 +117,7 @@ impl Stream for Socket {
     type Item = Result<Msg, Fault>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut script = self.0.lock().unwrap();
+        let mut script = lock(&self.0);
         assert!(!script.ended, "polled after its end");
         script.polls += 1;
         let inbound = match script.inbound.pop_front() {
@@ -125,12 +147,22 @@ impl Stream for Socket {
 }
 
 impl Script {
+    /// Whether this call fails; then it is the sink's last.
+    fn begin(&mut self, step: Step) -> Result<(), Fault> {
+        assert!(!self.failed, "{step:?} after the sink has failed");
+        let fails = self.reset && step != Step::Send || self.breaks == Some(step);
+        if fails { Err(self.fail(Fault::Reset)) } else { Ok(()) }
+    }
+
+    fn fail(&mut self, fault: Fault) -> Fault {
+        self.failed = !matches!(fault, Fault::Full);
+        fault
+    }
+
     /// A permit that was given stays.
     fn poll_ready(&mut self, cx: &Context<'_>) -> Poll<Result<(), Fault>> {
         self.polls += 1;
-        if self.reset {
-            return Poll::Ready(Err(Fault::Reset));
-        }
+        self.begin(Step::Ready)?;
         self.permit |= self.ready;
         if self.permit {
             return Poll::Ready(Ok(()));
@@ -140,24 +172,22 @@ impl Script {
     }
 
     fn start_send(&mut self, message: Msg) -> Result<(), Fault> {
-        assert!(std::mem::take(&mut self.permit), "no `poll_ready` before {message:?}");
+        assert!(self.failed || std::mem::take(&mut self.permit), "no `poll_ready` before {message:?}");
         assert!(!self.close_sent && !self.closed, "{message:?} after the Close");
         check_limits(&message);
-        if let Some(fault) = &self.refuses {
-            self.reset = !matches!(fault, Fault::Full);
-            return Err(fault.clone());
+        self.begin(Step::Send)?;
+        if let Some(fault) = self.refuses.clone() {
+            return Err(self.fail(fault));
         }
         self.close_sent = matches!(message, Msg::Close(..));
         self.sent.push(Sent { message, at: self.start.elapsed(), flushed: None });
         Ok(())
     }
 
-    /// What of it the peer would answer.
-    fn poll_flush(&mut self, cx: &Context<'_>) -> Poll<Result<Vec<Msg>, Fault>> {
+    /// Flushes, for `step`; what of it the peer would answer.
+    fn poll_flush(&mut self, step: Step, cx: &Context<'_>) -> Poll<Result<Vec<Msg>, Fault>> {
         self.polls += 1;
-        if self.reset {
-            return Poll::Ready(Err(Fault::Reset));
-        }
+        self.begin(step)?;
         let unflushed = self.owed > 0 || self.refuses.is_some() || self.sent.last().is_some_and(Sent::waits);
         if unflushed && !self.flushes {
             self.writer = Some(cx.waker().clone());
@@ -205,22 +235,23 @@ impl Sink<Msg> for Socket {
     type Error = Fault;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        self.0.lock().unwrap().poll_ready(cx)
+        lock(&self.0).poll_ready(cx)
     }
 
     fn start_send(self: Pin<&mut Self>, message: Msg) -> Result<(), Fault> {
-        self.0.lock().unwrap().start_send(message)
+        lock(&self.0).start_send(message)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        let flushed = self.peer().script().poll_flush(cx);
+        let flushed = self.peer().script().poll_flush(Step::Flush, cx);
         flushed.map_ok(|pongs| self.deliver(pongs))
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Fault>> {
-        assert!(!self.peer().script().closed, "polled to close after it was closed");
-        let flushed = self.peer().script().poll_flush(cx);
-        self.peer().script().closed |= flushed.is_ready();
+        let closed = self.peer().script().closed;
+        assert!(!closed, "polled to close after it was closed");
+        let flushed = self.peer().script().poll_flush(Step::Close, cx);
+        self.peer().script().closed |= matches!(flushed, Poll::Ready(Ok(_)));
         flushed.map_ok(|pongs| self.deliver(pongs))
     }
 }

@@ -10,19 +10,15 @@ use super::farewell::farewell;
 use super::frames::{BINARY, CLOSE, HEAD, PING};
 use super::log::Item;
 use super::oracle::Oracle;
+use super::parting::{parting, told_of_reset};
 use super::probes::probes;
-use super::spans;
+use super::spacing::spacing;
 
 pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
     let mut broken = Vec::new();
     broken.extend(oracle.live_closed());
-    match oracle.lateness() {
-        Some(Err(late)) => broken.push(format!("a dead peer was not closed: {late:?} over the limit")),
-        Some(Ok(late)) if late > GRAIN => broken.push(format!("the verdict came {late:?} after the limit")),
-        _ => {}
-    }
-    let waited = oracle.waited_in_vain();
-    broken.extend(waited.map(|waited| format!("after {waited:?} of waiting for a pong there was no verdict")));
+    let late = oracle.dead_missed();
+    broken.extend(late.map(|late| format!("a dead peer was not closed: {late:?} over the limit")));
     broken.extend(exactness(oracle));
     broken.extend(cause(oracle));
     broken.extend(inbound(oracle));
@@ -30,6 +26,8 @@ pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
     broken.extend(pings(oracle));
     broken.extend(endings(oracle));
     broken.extend(farewell(oracle));
+    broken.extend(parting(oracle));
+    broken.extend(told_of_reset(oracle));
     broken.extend(probes(oracle));
     broken.extend(oracle.run.log.afterwards.iter().cloned());
     broken
@@ -37,20 +35,14 @@ pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
 
 /// Where nothing on our side blurs it, the verdict falls in the millisecond that the contract names.
 fn exactness(oracle: &Oracle<'_>) -> Option<String> {
-    let run = oracle.run;
-    if oracle.config.missed_pongs() > 1 || !oracle.judges() || !run.scenario.ours.is_prompt() {
+    if !oracle.run.scenario.ours.is_prompt() {
         return None;
     }
-    for ping in oracle.pings.iter().filter(|ping| ping.flushed <= oracle.end) {
-        let Some(due) = oracle.exact_due(&oracle.settled(ping)) else { continue };
-        let until = ping.answered.unwrap_or(oracle.end).min(oracle.end);
-        if until > due + GRAIN && spans::unread(run).within(ping.flushed, until).is_zero() {
-            let (flushed, due) = (ping.flushed - run.start, due - run.start);
-            return Some(format!("the ping of {flushed:?} is still outstanding after its due {due:?}"));
-        }
+    let due = oracle.silence_exact()?;
+    if oracle.end > due + GRAIN {
+        return Some(format!("the verdict was due at {:?}", due - oracle.run.start));
     }
     let (at, cause) = oracle.verdict()?;
-    let due = oracle.exact_due(oracle.pings.last()?)?;
     let early = cause == Cause::PongTimeout && at + GRAIN < due;
     early.then(|| format!("the verdict came {:?} before it was due", due - at))
 }
@@ -63,8 +55,11 @@ fn cause(oracle: &Oracle<'_>) -> Option<String> {
     let right = match cause {
         Cause::PongTimeout | Cause::WriteStalled => true,
         Cause::PingFailed => run.out.aborted.is_some(),
-        Cause::CloseTimeout => close && at + GRAIN >= oracle.end + oracle.config.close_timeout(),
+        Cause::CloseTimeout => {
+            (close || run.log.dropped.is_some()) && at + GRAIN >= oracle.end + oracle.config.close_timeout()
+        }
         Cause::Closed => close,
+        Cause::Dropped => run.log.dropped.is_some_and(|dropped| dropped <= at),
         Cause::EndOfStream | Cause::StreamError => gone || close,
         _ => false,
     };
@@ -114,7 +109,7 @@ fn outbound(oracle: &Oracle<'_>) -> Option<String> {
     (confirmed > frames.len()).then(|| format!("{confirmed} sends succeeded, {} left", frames.len()))
 }
 
-/// S3, S4.
+/// S1, S3, S4.
 fn pings(oracle: &Oracle<'_>) -> Option<String> {
     let run = oracle.run;
     let close = run.out.seen.iter().position(|seen| seen.frame.opcode == CLOSE);
@@ -122,21 +117,12 @@ fn pings(oracle: &Oracle<'_>) -> Option<String> {
         return Some("a ping after our Close".into());
     }
     let heard = run.log.items.iter().find(|(_, item)| matches!(item, Item::Message { opcode: CLOSE, .. }));
-    let last = oracle.pings.last().map(|ping| ping.flushed);
+    let last = oracle.pings.last().map(|ping| ping.written);
     // What the inner had taken before leaves all the same.
     if heard.zip(last).is_some_and(|((heard, _), last)| last > *heard && !oracle.blocked(last)) {
         return Some("a ping after the peer's Close".into());
     }
-    // Where nothing is judged a ping is outstanding until the next falls due (J9).
-    let proven = oracle.pings.iter().filter_map(|ping| ping.answered).min().unwrap_or(oracle.end);
-    let since = if oracle.config.judge_after_first_pong() { proven } else { run.start };
-    for two in oracle.pings.windows(2).filter(|two| oracle.judges() && two[0].flushed >= since) {
-        let missed = two[0].flushed + oracle.config.pong_timeout();
-        if two[1].flushed < two[0].answered.map_or(missed, |answer| answer.min(missed)) {
-            return Some(format!("a second ping at {:?}, the first is outstanding", two[1].flushed - run.start));
-        }
-    }
-    None
+    spacing(oracle)
 }
 
 /// Promise 4: every call ends, in time.
@@ -152,6 +138,9 @@ fn endings(oracle: &Oracle<'_>) -> Vec<String> {
     let judged = judged && oracle.config.write_timeout() < Duration::MAX;
     if !judged && run.log.close.is_none() && oracle.verdict().is_none() {
         return broken;
+    }
+    if let Some(dropped) = run.log.dropped {
+        return oracle.left_behind(dropped).into_iter().collect();
     }
     if run.log.reader_done.is_none() {
         broken.push("`next` never came to an end".into());

@@ -6,6 +6,7 @@ use ws_liveness::PingWhen;
 
 use super::dice::Dice;
 use super::families::both;
+use super::judging::{Judging, judge};
 use super::scenario::{Answer, Scenario};
 
 pub fn extreme(it: &mut Scenario, moment: Duration, dice: &mut Dice) {
@@ -21,8 +22,8 @@ pub fn extreme(it: &mut Scenario, moment: Duration, dice: &mut Dice) {
         4 => builder.pong_timeout(Duration::MAX),
         5 => builder.write_timeout(Duration::MAX).close_timeout(NS),
         6 => builder.ping_when(PingWhen::Idle),
-        7 => builder.judge_after_first_pong(true),
-        _ => builder.keep_alive_only(true),
+        7 => judge(Judging::AfterFirstPong, builder),
+        _ => judge(Judging::Never, builder),
     };
     it.config = builder.build().unwrap();
     it.horizon = (moment + t * 6).max(t.mul_f64(12.0));

@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use super::dice::{Dice, millis};
 use super::extreme::extreme;
-use super::harsh::{self, is_harsh};
+use super::faults;
+use super::harsh;
 use super::scenario::{Answer, Consumer, Leaves, Scenario, Shape, Talk, Writer};
-
-/// So many families the seeds that are not harsh are shared by.
-const FIRST: u64 = 22;
-/// From here on there is a progress source.
-const COUNTED: u64 = 24;
 
 macro_rules! families {
     ($($family:ident $name:literal,)*) => {
@@ -20,14 +16,8 @@ macro_rules! families {
         impl Family {
             pub const ALL: &[Self] = &[$(Self::$family),*];
 
-            /// Every seed that is not harsh means for ever what it meant once.
             pub fn of(seed: u64) -> Self {
-                let at = match seed % 16 {
-                    5 => COUNTED + seed / 16 % (Self::ALL.len() as u64 - COUNTED),
-                    _ if is_harsh(seed) => seed / 4 % COUNTED,
-                    _ => seed % FIRST,
-                };
-                Self::ALL[at as usize]
+                Self::ALL[(seed % Self::ALL.len() as u64) as usize]
             }
 
             pub fn name(self) -> &'static str {
@@ -64,6 +54,20 @@ families! {
     Stand "stands in send",
     Crawl "crawls in, counted",
     Seep "seeps out, counted",
+    Stopped "stopped process",
+    Frozen "paused machine",
+    Drained "stopped, then drained",
+    Laggard "always late",
+    Yields "inner that yields",
+    Budget "out of budget",
+    Backlog "works off a backlog",
+    Ticks "polls by a tick",
+    Restless "odd polls and wakers",
+    Panics "callbacks panic",
+    Gone "dropped early",
+    Parting "closes, reads slowly",
+    Unproven "idle, never asked",
+    Unread "unread and reset",
 }
 
 impl Family {
@@ -91,13 +95,15 @@ impl Family {
             Self::Flood => flood(it, t, moment, dice),
             Self::Large => large(it, t, moment, dice),
             Self::Leave => leave(it, t, moment, dice),
-            Self::Reset => (it.out.reset, it.back.reset) = (Some(moment), Some(moment)),
+            Self::Reset => reset(it, moment, dice),
             Self::Extreme => extreme(it, moment, dice),
-            other => harsh::shape(other, it, moment, dice),
+            Self::Narrow | Self::Stand | Self::Crawl | Self::Seep => harsh::shape(self, it, moment, dice),
+            other => faults::shape(other, it, moment, dice),
         }
         let span = it.span();
         let rounds = (it.config.missed_pongs() * (it.config.max_deferrals().min(3) + 1)) as f64 + 5.0;
-        if self != Self::Extreme {
+        // These close when they mean to.
+        if !matches!(self, Self::Extreme | Self::Parting) {
             it.horizon = it.horizon.max(moment + span.mul_f64(rounds));
         }
     }
@@ -116,6 +122,12 @@ fn lossy(it: &mut Scenario, t: Duration, dice: &mut Dice) {
             way.pauses.push((at, dice.times(t, 0.05, 0.6)));
         }
     }
+}
+
+/// Both ways, or only what we write.
+fn reset(it: &mut Scenario, moment: Duration, dice: &mut Dice) {
+    it.out.reset = Some(moment);
+    it.back.reset = it.out.reset.filter(|_| dice.chance(0.6));
 }
 
 fn mute(it: &mut Scenario, t: Duration, dice: &mut Dice) {
@@ -199,10 +211,6 @@ fn away(it: &mut Scenario, from: Duration, dice: &mut Dice) {
 }
 
 fn stall(it: &mut Scenario, moment: Duration, dice: &mut Dice) {
-    let reads_ahead = matches!(it.ours.shape, Shape::Spawned(_));
-    if reads_ahead && !is_harsh(it.seed) {
-        it.ours.shape = Shape::Split;
-    }
     let mut at = moment;
     for _ in 0..dice.number(1..=3) {
         let time = dice.times(it.span(), 0.1, 3.0);

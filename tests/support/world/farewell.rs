@@ -2,18 +2,30 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use ws_liveness::Cause;
 
 use super::facts::GRAIN;
 use super::frames::{CLOSE, HEAD};
 use super::log::Item;
 use super::oracle::Oracle;
+use super::scenario::Shape;
 use super::tap::Tap;
 
 const CODE: u16 = 3008;
 
 pub fn farewell(oracle: &Oracle<'_>) -> Vec<String> {
     [close(oracle), late_ping(oracle)].into_iter().flatten().collect()
+}
+
+impl Oracle<'_> {
+    /// What our program dropped is let go of: at once, or by the task that had it within C (B5, K7).
+    pub fn left_behind(&self, dropped: Instant) -> Option<String> {
+        let spawned = matches!(self.run.scenario.ours.shape, Shape::Spawned(_));
+        let bound = if spawned { self.config.close_timeout() } else { Duration::ZERO };
+        let left = self.run.out.left.is_some_and(|left| left <= dropped + bound + GRAIN);
+        (!left && self.run.over > dropped + bound).then(|| "the socket outlived the drop".into())
+    }
 }
 
 fn reason(cause: Cause) -> Option<&'static str> {
@@ -57,6 +69,6 @@ fn late_ping(oracle: &Oracle<'_>) -> Option<String> {
     let told = run.log.items.iter().find(over).map(|(at, _)| *at);
     let dead = oracle.verdict().map(|(at, _)| at);
     let end = told.into_iter().chain(dead).min()?;
-    let last = oracle.pings.iter().chain(&oracle.probes).map(|ping| ping.flushed).max()?;
+    let last = oracle.pings.iter().chain(&oracle.probes).map(|ping| ping.written).max()?;
     (last > end && !oracle.blocked(last)).then(|| format!("a ping {:?} after the end", last - end))
 }

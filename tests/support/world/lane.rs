@@ -5,14 +5,14 @@
 //!             `------- room comes back with the acknowledgement -------'
 //! ```
 
-use std::task::{Context, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Bytes;
 
 use super::queue::Queue;
-use super::tap::Tap;
+use super::tap::{Tap, Waiting};
 
 /// What one direction is like. Moments are counted from the start.
 #[derive(Clone, Debug)]
@@ -74,6 +74,14 @@ fn wake(waker: &mut Option<Waker>) {
     }
 }
 
+fn ring(waker: &mut Option<Waker>, waiting: &mut Waiting, now: Instant) {
+    match waker.is_some() {
+        true => waiting.ring(now),
+        false => waiting.overtaken(now),
+    }
+    wake(waker);
+}
+
 impl Lane {
     pub fn new(way: Way, back: Way, start: Instant, rng: fastrand::Rng) -> Self {
         Self {
@@ -100,8 +108,8 @@ impl Lane {
     /// Brings everything up to `now`. When there is something to do again.
     pub fn advance(&mut self, now: Instant) -> Option<Instant> {
         if self.is_reset(now) {
-            wake(&mut self.wakers.writer);
-            wake(&mut self.wakers.reader);
+            self.wake_writer(now);
+            self.wake_reader(now);
         }
         loop {
             self.send(now);
@@ -116,13 +124,21 @@ impl Lane {
             if arrives.is_some_and(|at| at <= now) {
                 self.arrive(now);
             } else if returns.is_some_and(|at| at <= now) {
-                self.acknowledge();
+                self.acknowledge(now);
             } else if self.end.is_some_and(|at| at <= now) {
                 self.end = None;
                 self.tap.end(now);
+                self.wake_reader(now);
             }
-            wake(&mut self.wakers.reader);
         }
+    }
+
+    fn wake_reader(&mut self, now: Instant) {
+        ring(&mut self.wakers.reader, &mut self.tap.reader, now);
+    }
+
+    fn wake_writer(&mut self, now: Instant) {
+        ring(&mut self.wakers.writer, &mut self.tap.writer, now);
     }
 
     fn window(&self) -> usize {
@@ -174,18 +190,20 @@ impl Lane {
     }
 
     fn arrive(&mut self, now: Instant) {
-        let (_, bytes) = self.wire.pop_front().unwrap();
+        // Also when the clock has jumped over it.
+        let (at, bytes) = self.wire.pop_front().unwrap();
         self.on_wire -= bytes.len();
-        self.tap.arrive(bytes.len(), now);
+        self.tap.arrive(bytes.len(), at);
+        self.wake_reader(now);
         if !self.reader_gone {
             self.inbox.push(bytes);
         }
     }
 
-    fn acknowledge(&mut self) {
+    fn acknowledge(&mut self, now: Instant) {
         let (_, len) = self.unacknowledged.pop_front().unwrap();
         self.outstanding -= len;
-        wake(&mut self.wakers.writer);
+        self.wake_writer(now);
     }
 
     pub fn is_reset(&self, now: Instant) -> bool {
@@ -193,13 +211,14 @@ impl Lane {
     }
 
     /// How many of `bytes` were taken; none where there is no room.
-    pub fn write(&mut self, cx: &Context<'_>, bytes: &[u8], now: Instant) -> usize {
+    pub fn write(&mut self, waker: &Waker, bytes: &[u8], now: Instant) -> usize {
         self.advance(now);
         let room = self.way.send_buffer.saturating_sub(self.outstanding);
         let taken = room.min(bytes.len());
         self.tap.write(&bytes[..taken], taken < bytes.len(), now);
+        self.tap.writer.poll(taken == 0, now);
         if taken == 0 {
-            self.wakers.writer = Some(cx.waker().clone());
+            self.wakers.writer = Some(waker.clone());
         } else {
             self.outstanding += taken;
             self.unsent.push(Bytes::copy_from_slice(&bytes[..taken]));
@@ -209,10 +228,12 @@ impl Lane {
     }
 
     /// What there is to read, `None` where one has to wait. Empty: the end.
-    pub fn read(&mut self, cx: &Context<'_>, room: usize, now: Instant) -> Option<Bytes> {
+    pub fn read(&mut self, waker: &Waker, room: usize, now: Instant) -> Option<Bytes> {
         self.advance(now);
-        if self.inbox.is_empty() && !self.tap.ended() {
-            self.wakers.reader = Some(cx.waker().clone());
+        let empty = self.inbox.is_empty() && !self.tap.ended();
+        self.tap.reader.poll(empty, now);
+        if empty {
+            self.wakers.reader = Some(waker.clone());
             return None;
         }
         let bytes = self.inbox.take(room);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, LivenessError};
+use ws_liveness::{Cause, Health, LiveStats, LivenessError};
 
 use super::frames::{BINARY, CLOSE, HEAD, PING, PONG};
 use super::probes::Outcome;
@@ -69,8 +69,16 @@ pub struct Log {
     pub waits: Vec<(Instant, Option<Instant>)>,
     /// The connection was declared dead, or ended: what the monitor (a baseline: itself) says.
     pub verdict: Option<(Instant, Cause)>,
+    /// What the monitor says, whenever it changed.
+    pub health: Vec<(Instant, Health)>,
+    /// What it had counted at the end.
+    pub stats: Option<LiveStats>,
     /// We called `close`, and it returned.
     pub close: Option<(Instant, Option<Instant>)>,
+    /// Our program dropped the connection.
+    pub dropped: Option<Instant>,
+    /// How many looks of its progress source panicked.
+    pub panics: usize,
     pub reader_done: Option<Instant>,
     pub writer_done: Option<Instant>,
     /// What a call after the end did and should not.

@@ -1,54 +1,74 @@
 //! Our side: a `LiveStream` in a program's hands.
 
+use std::panic::resume_unwind;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{LiveExt, Monitor, ProgressIo};
+use ws_liveness::{Health, LiveExt, Monitor, ProgressIo};
 
+use super::caught::{Caught, Panicky};
 use super::facts::GRAIN;
 use super::gate::Gate;
 use super::log::{Diary, Item};
 use super::pace::Pace;
+use super::peer::never;
 use super::pipe::End;
 use super::probes;
 use super::scenario::{Consumer, Scenario, Shape};
+use super::unruly::Unruly;
 
 pub trait Socket: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send {}
 impl<S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send> Socket for S {}
 
+/// Until our program is done with the connection, or drops it.
 pub async fn run(end: End, user: User) {
+    let drops = user.scenario.ours.host.drops.map_or_else(never, |at| user.start + at);
+    let diary = user.diary.clone();
+    if timeout_at(drops, live(end, user)).await.is_err() {
+        diary.lock().dropped = Some(Instant::now());
+        // The rest is the crate's.
+        std::future::pending().await
+    }
+}
+
+async fn live(end: End, user: User) {
     let end = ProgressIo::new(end);
     let handle = end.handle();
     let ws = WebSocketStream::from_raw_socket(end, user.scenario.role, None).await;
     let live = ws.live(user.scenario.config.clone());
-    let live = if user.scenario.progress { live.with_progress(handle) } else { live };
+    let live = match user.scenario.ours.host.panics {
+        Some(every) => {
+            live.with_progress(Panicky { handle, every, looks: AtomicUsize::new(0), diary: user.diary.clone() })
+        }
+        None if user.scenario.progress => live.with_progress(handle),
+        None => live,
+    };
     tokio::spawn(watch(live.monitor(), user.diary.clone()));
     tokio::spawn(probes::ask(live.monitor(), user.scenario.clone(), user.diary.clone()));
     match user.scenario.ours.shape {
-        Shape::Whole => user.gate(user.clone().whole(live)).await,
-        Shape::Split => user.halves(live).await,
-        Shape::Joined => user.gate(user.joined(live)).await,
-        Shape::Spawned(capacity) => {
-            tokio::spawn(oversleep(user.clone()));
-            user.halves(live.spawn(capacity)).await;
+        Shape::Whole => user.gate(user.clone().whole(Caught(live))).await,
+        Shape::Split => user.halves(Caught(live)).await,
+        Shape::Joined => user.gate(user.joined(Caught(live))).await,
+        Shape::Spawned(capacity) => user.halves(live.spawn(capacity)).await,
+    }
+}
+
+async fn watch(mut monitor: Monitor, diary: Diary) {
+    loop {
+        let health = monitor.changed().await;
+        let mut log = diary.lock();
+        log.health.push((Instant::now(), health));
+        if let Health::Ended(cause) = health {
+            log.stats = Some(monitor.stats());
+            drop(log);
+            return diary.dead(cause);
         }
     }
-}
-
-/// No gate of ours shuts a task of the crate's: the clock jumps for everybody.
-async fn oversleep(user: User) {
-    for (from, time) in &user.scenario.ours.stalls {
-        sleep_until(user.start + *from).await;
-        tokio::time::advance(*time).await;
-    }
-}
-
-async fn watch(monitor: Monitor, diary: Diary) {
-    let cause = monitor.ended().await;
-    diary.dead(cause);
 }
 
 #[derive(Clone)]
@@ -59,17 +79,23 @@ pub struct User {
 }
 
 impl User {
-    pub fn gate<F: Future>(&self, task: F) -> Gate<F> {
+    pub fn gate<F: Future>(&self, task: F) -> Gate<Unruly<F>> {
         let at = |(from, time): &(Duration, Duration)| (self.start + *from, Some(self.start + *from + *time));
+        let task = Unruly::new(&self.scenario.ours.host, task);
         Gate::new(self.scenario.ours.stalls.iter().map(at).collect(), task)
     }
 
     async fn halves<S: Socket + 'static>(&self, socket: S) {
         let (mut sink, mut stream) = socket.split();
         let (reader, writer) = (self.clone(), self.clone());
-        let reading = tokio::spawn(self.gate(async move { reader.read(&mut stream).await }));
-        let writing = tokio::spawn(self.gate(async move { writer.write(&mut sink).await }));
-        let _ = tokio::join!(reading, writing);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.gate(async move { reader.read(&mut stream).await }));
+        tasks.spawn(self.gate(async move { writer.write(&mut sink).await }));
+        while let Some(done) = tasks.join_next().await {
+            if let Err(error) = done {
+                resume_unwind(error.into_panic());
+            }
+        }
     }
 
     async fn joined<S: Socket>(&self, socket: S) {
@@ -153,6 +179,13 @@ impl User {
                     return item;
                 }
             },
+            // With a waker that does nothing.
+            Consumer::Ticks(period) => loop {
+                if let Some(item) = stream.next().now_or_never() {
+                    return item;
+                }
+                sleep(period).await;
+            },
             _ => match self.absence().filter(|(from, _)| Instant::now() < *from) {
                 Some((from, _)) => timeout_at(from, stream.next()).await.unwrap_or(Some(Err(Error::AttackAttempt))),
                 None => stream.next().await,
@@ -167,10 +200,11 @@ impl User {
             return false;
         }
         self.diary.item(&item);
-        if let Consumer::Works(time) | Consumer::Echoes(time) = self.scenario.ours.consumer {
-            if Instant::now() < self.start + self.scenario.horizon {
-                sleep(time).await;
-            }
+        let closing = Instant::now() >= self.start + self.scenario.horizon;
+        match self.scenario.ours.consumer {
+            Consumer::Works(time) | Consumer::Echoes(time) if !closing => sleep(time).await,
+            Consumer::Lingers(time) if closing => sleep(time).await,
+            _ => {}
         }
         !matches!(item, Some(Ok(_)))
     }

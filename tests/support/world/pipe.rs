@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep_until};
 
+use super::host::Host;
 use super::lane::{Lane, Way};
 
 #[derive(Clone)]
@@ -39,6 +40,8 @@ impl Shared {
 pub struct End {
     outward: Shared,
     inward: Shared,
+    /// The machine that this end belongs to.
+    host: Host,
 }
 
 pub struct Path {
@@ -50,14 +53,14 @@ pub struct Path {
 }
 
 impl Path {
-    pub fn new(out: &Way, back: &Way, start: Instant, rng: &mut fastrand::Rng) -> (Self, End, End) {
+    pub fn new(out: &Way, back: &Way, host: Host, start: Instant, rng: &mut fastrand::Rng) -> (Self, End, End) {
         let lane = |way: &Way, other: &Way, rng| {
             Shared(Arc::new(Mutex::new(Lane::new(way.clone(), other.clone(), start, rng))))
         };
         let (to, from) = (lane(out, back, rng.fork()), lane(back, out, rng.fork()));
         let drivers = [tokio::spawn(to.clone().drive()), tokio::spawn(from.clone().drive())];
-        let ours = End { outward: to.clone(), inward: from.clone() };
-        let theirs = End { outward: from.clone(), inward: to.clone() };
+        let ours = End { outward: to.clone(), inward: from.clone(), host };
+        let theirs = End { outward: from.clone(), inward: to.clone(), host: Host::default() };
         (Self { out: to, back: from, drivers }, ours, theirs)
     }
 }
@@ -75,27 +78,33 @@ fn reset(lane: &mut Lane, now: Instant) -> io::Error {
 
 impl AsyncRead for End {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let (now, mut lane) = (Instant::now(), self.inward.lock());
+        let coop = ready!(self.host.poll_read(cx));
+        let (waker, now, mut lane) = (self.host.doorbell(cx), Instant::now(), self.inward.lock());
         if lane.is_reset(now) {
             return Poll::Ready(Err(reset(&mut lane, now)));
         }
-        match lane.read(cx, buf.remaining(), now) {
+        match lane.read(&waker, self.host.sip(buf.remaining()), now) {
             Some(bytes) => buf.put_slice(&bytes),
             None => return Poll::Pending,
         }
+        coop.made_progress();
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for End {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let (now, mut lane) = (Instant::now(), self.outward.lock());
+        let coop = ready!(self.host.poll_write(cx));
+        let (waker, now, mut lane) = (self.host.doorbell(cx), Instant::now(), self.outward.lock());
         if lane.is_reset(now) {
             return Poll::Ready(Err(reset(&mut lane, now)));
         }
-        match lane.write(cx, bytes, now) {
+        match lane.write(&waker, bytes, now) {
             0 if !bytes.is_empty() => Poll::Pending,
-            taken => Poll::Ready(Ok(taken)),
+            taken => {
+                coop.made_progress();
+                Poll::Ready(Ok(taken))
+            }
         }
     }
 
@@ -112,7 +121,10 @@ impl AsyncWrite for End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.outward.lock().close();
+        let mut outward = self.outward.lock();
+        outward.tap.left = Some(Instant::now());
+        outward.close();
+        drop(outward);
         self.inward.lock().abandon();
     }
 }

@@ -1,7 +1,7 @@
 //! Probes: extra pings that a monitor asks for, which move nothing (O2).
 
 use tokio::time::{Instant, sleep};
-use ws_liveness::{Cause, Monitor, PingWhen};
+use ws_liveness::{Cause, Monitor};
 
 use super::facts::{GRAIN, Ping};
 use super::log::{Diary, Probe};
@@ -33,8 +33,8 @@ pub fn part(run: &Run, mut pings: Vec<Ping>) -> (Vec<Ping>, Vec<Ping>) {
     let mut probes = Vec::new();
     for probe in &run.log.probes {
         let answered = probe.done.as_ref().filter(|(_, outcome)| outcome.is_ok()).map(|(at, _)| *at);
-        let Some(first) = pings.iter().position(|ping| ping.flushed >= probe.asked) else { continue };
-        let at_once = (first..pings.len()).take_while(|at| pings[*at].flushed == pings[first].flushed);
+        let Some(first) = pings.iter().position(|ping| ping.written >= probe.asked) else { continue };
+        let at_once = (first..pings.len()).take_while(|at| pings[*at].written == pings[first].written);
         let at = at_once.into_iter().find(|at| pings[*at].answered == answered).unwrap_or(first);
         probes.push(pings.remove(at));
     }
@@ -58,27 +58,6 @@ pub fn probes(oracle: &Oracle<'_>) -> Option<String> {
                 return Some(format!("a probe failed ({cause:?}) before the end"));
             }
             _ => {}
-        }
-    }
-    spacing(oracle)
-}
-
-/// S1: each keepalive ping leaves within I after the one before, and no sooner than the jitter allows; one that waits for
-/// an answer leaves with it (S3).
-fn spacing(oracle: &Oracle<'_>) -> Option<String> {
-    let (run, config) = (oracle.run, oracle.config);
-    let quiet = run.out.blocks.is_empty() && run.scenario.ours.is_prompt();
-    if !quiet || config.ping_when() != PingWhen::Always {
-        return None;
-    }
-    let most = config.ping_interval();
-    let least = most.mul_f64(1.0 - config.jitter());
-    for two in oracle.pings.windows(2) {
-        let (first, next) = (&two[0], two[1].flushed);
-        let Some(answered) = first.answered.filter(|answered| *answered <= next) else { continue };
-        if next + GRAIN < first.flushed + least || next > (first.flushed + most).max(answered) + GRAIN {
-            let (from, until) = (first.flushed - run.start, next - run.start);
-            return Some(format!("one ping at {from:?}, the next at {until:?}"));
         }
     }
     None

@@ -7,6 +7,7 @@ use super::baselines::Baseline;
 use super::checks::check;
 use super::families::Family;
 use super::oracle::Oracle;
+use super::reach::{Reached, reached};
 use super::run::{Run, Who, simulate};
 use super::scenario::Scenario;
 
@@ -19,6 +20,7 @@ pub struct Finding {
     pub verdict: bool,
     pub lateness: Option<Duration>,
     pub broken: Vec<String>,
+    pub reached: Vec<Reached>,
     pub baselines: Vec<Missteps>,
 }
 
@@ -29,18 +31,24 @@ pub struct Missteps {
 }
 
 pub fn examine(seed: u64, baselines: &[Baseline]) -> (Finding, Run) {
-    let run = simulate(Scenario::new(seed), Who::Ours);
+    let (mut finding, run) = inspect(Scenario::new(seed));
+    finding.baselines = baselines.iter().map(|baseline| misstep(seed, *baseline)).collect();
+    (finding, run)
+}
+
+pub fn inspect(scenario: Scenario) -> (Finding, Run) {
+    let run = simulate(scenario, Who::Ours);
     let oracle = Oracle::new(&run);
-    let late = oracle.lateness();
     let finding = Finding {
-        seed,
+        seed: run.scenario.seed,
         family: run.scenario.family,
         live_closed: oracle.live_closed().is_some(),
-        dead_missed: matches!(late, Some(Err(_))),
+        dead_missed: oracle.dead_missed().is_some(),
         verdict: oracle.verdict().is_some(),
-        lateness: late.and_then(Result::ok),
+        lateness: oracle.lateness(),
         broken: check(&oracle),
-        baselines: baselines.iter().map(|baseline| misstep(seed, *baseline)).collect(),
+        reached: reached(&oracle),
+        baselines: Vec::new(),
     };
     drop(oracle);
     (finding, run)
@@ -54,7 +62,7 @@ pub fn misstep(seed: u64, baseline: Baseline) -> Missteps {
     let grace = i.max(t).saturating_mul(3);
     Missteps {
         live_closed: oracle.live_closed().is_some().into(),
-        dead_missed: matches!(oracle.lateness(), Some(Err(late)) if late > grace).into(),
+        dead_missed: oracle.dead_missed().is_some_and(|late| late > grace).into(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::baselines::{self, Baseline};
+use super::host::{self, Host};
 use super::log::{Diary, Log};
 use super::ours::{self, User};
 use super::peer;
@@ -26,6 +27,8 @@ pub struct Run {
     /// From us to the peer, and back.
     pub out: Tap,
     pub back: Tap,
+    /// How often our host's sockets found no budget left.
+    pub exhausted: usize,
     /// When the run was over; later is not looked at.
     pub over: Instant,
 }
@@ -41,7 +44,9 @@ async fn live(scenario: Scenario, who: Who) -> Run {
     // Not on a whole millisecond of the timer's by chance, but by decision.
     let start = Instant::now();
     let mut rng = fastrand::Rng::with_seed(scenario.seed ^ 0xfa7);
-    let (path, ours, theirs) = Path::new(&scenario.out, &scenario.back, start, &mut rng);
+    let host = Host::new(&scenario.ours);
+    let (path, ours, theirs) = Path::new(&scenario.out, &scenario.back, host.clone(), start, &mut rng);
+    let stops = tokio::spawn(host::stops(host.clone(), scenario.ours.clone(), start));
     let peer = tokio::spawn(peer::run(theirs, scenario.clone(), start));
     let user = User { scenario: scenario.clone(), start, diary: Diary::default() };
     let diary = user.diary.clone();
@@ -60,15 +65,26 @@ async fn live(scenario: Scenario, who: Who) -> Run {
     // What is on its way may still show that it was coming.
     sleep(scenario.span().min(Duration::from_secs(600))).await;
     ours.abort();
+    stops.abort();
     peer.abort();
     let tap = |lane: &super::pipe::Shared| std::mem::replace(&mut lane.lock().tap, Tap::new(start));
-    Run { out: tap(&path.out), back: tap(&path.back), log: diary.take(), scenario, who, start, over }
+    Run {
+        out: tap(&path.out),
+        back: tap(&path.back),
+        log: diary.take(),
+        exhausted: host.exhausted(),
+        scenario,
+        who,
+        start,
+        over,
+    }
 }
 
 /// Nobody's run takes longer, whoever hangs.
 fn patience(scenario: &Scenario) -> Duration {
     let work = match scenario.ours.consumer {
         Consumer::Works(time) | Consumer::Echoes(time) | Consumer::Bursts { off: time, .. } => time,
+        Consumer::Lingers(time) => time * 60,
         _ => Duration::ZERO,
     };
     // What is under way when our user wants to close.

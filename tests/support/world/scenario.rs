@@ -7,7 +7,7 @@ use ws_liveness::LiveConfig;
 
 use super::dice::{Dice, millis};
 use super::families::Family;
-use super::harsh::{self, is_harsh};
+use super::harsh;
 use super::lane::Way;
 
 #[derive(Clone, Debug)]
@@ -105,6 +105,10 @@ pub enum Consumer {
     },
     /// Drops `next()` and makes a new one so often.
     Impatient(Duration),
+    /// Polls so often, and waits for no wake-up.
+    Ticks(Duration),
+    /// Takes so long for each message once our side closes.
+    Lingers(Duration),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,12 +127,35 @@ pub struct Ours {
     pub stalls: Vec<(Duration, Duration)>,
     /// The whole host sleeps then: nothing arrives either.
     pub asleep: bool,
+    pub host: Faults,
+}
+
+/// What else is wrong with our host and our program.
+#[derive(Clone, Debug, Default)]
+pub struct Faults {
+    /// After a stall the timers fire before the events of sockets are delivered.
+    pub timers_first: bool,
+    /// The clock jumps over a stall.
+    pub jumps: bool,
+    /// Every poll of our tasks comes so late.
+    pub late: Duration,
+    /// Each read yields so often before it looks.
+    pub yields: usize,
+    /// Sockets spend tokio's cooperative budget.
+    pub coop: bool,
+    /// Every poll comes with another waker, and one so often for nothing.
+    pub restless: Option<Duration>,
+    /// Every so many looks of the progress source panic; our program catches it.
+    pub panics: Option<usize>,
+    /// Our program drops the connection then.
+    pub drops: Option<Duration>,
 }
 
 impl Ours {
     pub fn is_prompt(&self) -> bool {
         let reads = matches!(self.consumer, Consumer::Prompt | Consumer::Impatient(_));
-        reads && self.stalls.is_empty() && !(self.shape == Shape::Whole && self.writer != Writer::Quiet)
+        let host = self.host.late.is_zero() && self.host.panics.is_none() && self.host.drops.is_none();
+        reads && host && self.stalls.is_empty() && !(self.shape == Shape::Whole && self.writer != Writer::Quiet)
     }
 }
 
@@ -137,7 +164,7 @@ impl Scenario {
         let mut dice = Dice(fastrand::Rng::with_seed(seed ^ 0x5eed));
         let mut scenario = ordinary(seed, Family::of(seed), &mut dice);
         scenario.family.shape(&mut scenario, &mut dice);
-        if is_harsh(seed) {
+        if dice.chance(0.3) || matches!(scenario.family, Family::Crawl | Family::Seep) {
             harsh::harden(&mut scenario, &mut dice);
         }
         scenario
@@ -229,5 +256,5 @@ fn ours(t: Duration, dice: &mut Dice) -> Ours {
         0 => Consumer::Impatient(millis(t.mul_f64(dice.scale(0.05, 1.0)))),
         _ => Consumer::Prompt,
     };
-    Ours { shape: dice.pick(&shape), consumer, writer, stalls: Vec::new(), asleep: false }
+    Ours { shape: dice.pick(&shape), consumer, writer, stalls: Vec::new(), asleep: false, host: Faults::default() }
 }

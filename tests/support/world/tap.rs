@@ -13,7 +13,34 @@ pub struct Seen {
     /// The last byte could be read.
     pub readable: Option<Instant>,
     /// The last byte was read.
-    pub read: bool,
+    pub read: Option<Instant>,
+}
+
+/// How one half uses one direction.
+#[derive(Default)]
+pub struct Waiting {
+    /// It had been told to wait, and had not been woken since.
+    pub waits: Vec<(Instant, Option<Instant>)>,
+    /// When it was woken, and when it came.
+    pub rings: Vec<Instant>,
+    pub polls: Vec<Instant>,
+}
+
+impl Waiting {
+    pub fn poll(&mut self, waits: bool, now: Instant) {
+        note(&mut self.polls, now);
+        interval(&mut self.waits, waits, now);
+    }
+
+    pub fn ring(&mut self, now: Instant) {
+        note(&mut self.rings, now);
+        interval(&mut self.waits, false, now);
+    }
+
+    /// Bytes came or went, and nobody had asked for them.
+    pub fn overtaken(&mut self, now: Instant) {
+        interval(&mut self.waits, false, now);
+    }
 }
 
 pub struct Tap {
@@ -36,8 +63,13 @@ pub struct Tap {
     pub blocks: Vec<(Instant, Option<Instant>)>,
     /// Where bytes waited because the reader did not read.
     pub unread: Vec<(Instant, Option<Instant>)>,
+    /// What the reader does where it finds nothing, and the writer where it finds no room.
+    pub reader: Waiting,
+    pub writer: Waiting,
     pub end: Option<Instant>,
     pub aborted: Option<Instant>,
+    /// The writer let go of its end.
+    pub left: Option<Instant>,
 }
 
 impl Tap {
@@ -56,15 +88,18 @@ impl Tap {
             flushed: 0,
             blocks: Vec::new(),
             unread: Vec::new(),
+            reader: Waiting::default(),
+            writer: Waiting::default(),
             end: None,
             aborted: None,
+            left: None,
         }
     }
 
     pub fn write(&mut self, bytes: &[u8], blocked: bool, now: Instant) {
         let (seen, before) = (&mut self.seen, self.written);
         self.scanner.scan(bytes, |frame, end| {
-            seen.push(Seen { frame, end: before + end as u64, written: now, readable: None, read: false });
+            seen.push(Seen { frame, end: before + end as u64, written: now, readable: None, read: None });
         });
         self.written += bytes.len() as u64;
         if !bytes.is_empty() {
@@ -95,7 +130,7 @@ impl Tap {
             _ => self.reads.push((now, self.taken)),
         }
         while let Some(seen) = self.seen.get_mut(self.read).filter(|seen| seen.end <= self.taken) {
-            seen.read = true;
+            seen.read = Some(now);
             self.read += 1;
         }
     }
@@ -123,6 +158,7 @@ fn interval(intervals: &mut Vec<(Instant, Option<Instant>)>, open: bool, now: In
     match intervals.last_mut() {
         Some((_, end @ None)) if !open => *end = Some(now),
         Some((_, None)) => {}
+        Some((_, end)) if open && *end == Some(now) => *end = None,
         _ if open => intervals.push((now, None)),
         _ => {}
     }

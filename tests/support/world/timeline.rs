@@ -5,13 +5,14 @@ use std::fmt::Write;
 use tokio::time::Instant;
 
 use super::frames::{BINARY, CLOSE, CONTINUE, PING, PONG};
+use super::judging::judging;
 use super::log::Item;
 use super::run::Run;
 use super::tap::Tap;
 
 /// More of the same than this is not told one by one.
 const ROW: usize = 3;
-const LINES: usize = 120;
+const LINES: usize = 240;
 
 pub fn tell(run: &Run) -> String {
     let mut events = events(run);
@@ -29,7 +30,7 @@ fn head(run: &Run) -> String {
     let c = &it.config;
     let _ = writeln!(
         text,
-        "  I {:?} jitter {:.2} T {:?} W {:?} C {:?} N {} M {} {:?} first {} only {}",
+        "  I {:?} jitter {:.2} T {:?} W {:?} C {:?} N {} M {} {:?} judging {:?}",
         c.ping_interval(),
         c.jitter(),
         c.pong_timeout(),
@@ -38,8 +39,7 @@ fn head(run: &Run) -> String {
         c.max_deferrals(),
         c.missed_pongs(),
         c.ping_when(),
-        c.judge_after_first_pong(),
-        c.keep_alive_only(),
+        judging(c),
     );
     let _ = writeln!(text, "  out  {:?}\n  back {:?}", it.out, it.back);
     let _ = writeln!(text, "  {:?}\n  {:?}\n  horizon {:?}", it.peer, it.ours, it.horizon);

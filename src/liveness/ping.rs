@@ -1,0 +1,133 @@
+//! The pings under way: one that waits to leave, and those that left and are unanswered.
+
+use std::time::Duration;
+
+use super::stopwatch::{Stopwatch, TICK};
+use super::{Rules, Time};
+
+/// At most one ping waits to leave. Of those that left, the oldest and the newest are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum Pings {
+    #[default]
+    None,
+    Leaving(Leaving),
+    Awaited(Awaited),
+    /// Boxed: a ping mostly finds the one before answered.
+    Both(Box<(Leaving, Awaited)>),
+}
+
+/// A ping that waits for the inner to take it, then for the flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Leaving {
+    pub(super) queued: Time,
+    pub(super) w: Stopwatch,
+    /// Its number, once the inner has taken it.
+    pub(super) number: Option<u32>,
+    /// It waits longer than W/2: the user's writes are held back.
+    pub(super) holds: bool,
+}
+
+/// Pings that were flushed and are unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Awaited {
+    /// T belongs to this one.
+    pub(super) oldest: Sent,
+    pub(super) newest: Sent,
+    pub(super) t: Stopwatch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Sent {
+    pub(super) flushed: Time,
+    pub(super) number: u32,
+    /// How long before the flush it was queued, in milliseconds: 49 days at most.
+    waited: u32,
+}
+
+impl Leaving {
+    pub(super) fn new(now: Time, rules: &Rules) -> Self {
+        Self { queued: now, w: Stopwatch::start(now, rules.write_timeout), number: None, holds: false }
+    }
+}
+
+impl Awaited {
+    /// The newest left within this tick, and it is not the one to which T belongs.
+    pub(super) fn has_just_left(&self, now: Time) -> bool {
+        self.newest.number != self.oldest.number && now.since(self.newest.flushed) < TICK
+    }
+
+    /// T starts with the newest: those before it are answered, or missed.
+    pub(super) fn belong_to_newest(&mut self, from: Time, limit: Duration) {
+        self.oldest = self.newest;
+        self.t = Stopwatch::start(from, limit);
+    }
+}
+
+impl Sent {
+    pub(super) fn new(queued: Time, flushed: Time, number: u32) -> Self {
+        let waited = u32::try_from(flushed.since(queued).as_millis()).unwrap_or(u32::MAX);
+        Self { flushed, number, waited }
+    }
+
+    /// To the millisecond.
+    pub(super) fn queued(&self) -> Time {
+        self.flushed.before(Duration::from_millis(self.waited.into()))
+    }
+}
+
+impl Pings {
+    pub(super) fn leaving(&self) -> Option<&Leaving> {
+        match self {
+            Self::Leaving(leaving) => Some(leaving),
+            Self::Both(both) => Some(&both.0),
+            _ => None,
+        }
+    }
+
+    pub(super) fn leaving_mut(&mut self) -> Option<&mut Leaving> {
+        match self {
+            Self::Leaving(leaving) => Some(leaving),
+            Self::Both(both) => Some(&mut both.0),
+            _ => None,
+        }
+    }
+
+    pub(super) fn awaited(&self) -> Option<&Awaited> {
+        match self {
+            Self::Awaited(awaited) => Some(awaited),
+            Self::Both(both) => Some(&both.1),
+            _ => None,
+        }
+    }
+
+    pub(super) fn awaited_mut(&mut self) -> Option<&mut Awaited> {
+        match self {
+            Self::Awaited(awaited) => Some(awaited),
+            Self::Both(both) => Some(&mut both.1),
+            _ => None,
+        }
+    }
+
+    /// A ping falls due while none waits to leave.
+    pub(super) fn queue(&mut self, leaving: Leaving) {
+        *self = match self.awaited() {
+            None => Self::Leaving(leaving),
+            Some(&awaited) => Self::Both(Box::new((leaving, awaited))),
+        };
+    }
+
+    pub(super) fn drop_leaving(&mut self) {
+        *self = self.awaited().map_or(Self::None, |&awaited| Self::Awaited(awaited));
+    }
+
+    pub(super) fn drop_awaited(&mut self) {
+        *self = self.leaving().map_or(Self::None, |&leaving| Self::Leaving(leaving));
+    }
+
+    /// The waiting ping has left: it is the newest of those that are awaited, and the oldest if there was none.
+    pub(super) fn flush(&mut self, sent: Sent, now: Time, rules: &Rules) {
+        let first = || Awaited { oldest: sent, newest: sent, t: Stopwatch::start(now, rules.pong_timeout) };
+        let awaited = self.awaited().map_or_else(first, |awaited| Awaited { newest: sent, ..*awaited });
+        *self = Self::Awaited(awaited);
+    }
+}

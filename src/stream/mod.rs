@@ -1,0 +1,392 @@
+//! `LiveStream`: the type, and the short ways of a poll in which there is nothing to do but to pass on a message.
+
+mod driver;
+mod pilot;
+mod read;
+mod wire;
+mod write;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::stream::FusedStream;
+use futures_util::task::waker_ref;
+use futures_util::{Sink, Stream};
+use pin_project_lite::pin_project;
+
+use driver::Driver;
+use pilot::{Core, Pilot};
+use wire::Wire;
+
+use crate::config::LiveConfig;
+use crate::error::Cause;
+use crate::liveness::Liveness;
+use crate::message::{Auto, Kind, Protocol};
+use crate::monitor::{Health, Monitor, Shared};
+use crate::progress::{Progress, Watch};
+use crate::timer::Rest;
+use crate::wake::{Fan, Half};
+
+pin_project! {
+    /// A WebSocket with liveness: the same items, the same errors, and one thing more, an end where the peer is dead.
+    ///
+    /// What it promises stands in [the contract](crate::contract). What it asks of its user: poll the stream, for
+    /// nothing happens in between; and expect one error more, found by [`LivenessError::find`](crate::LivenessError::find).
+    ///
+    /// # Cancel safety
+    ///
+    /// A method is cancel-safe where dropping its future loses no message, no ping, no verdict and no wake-up. All
+    /// state lives in the `LiveStream`, so `next()` is cancel-safe. `send()` is so in the sense of the inner: a message
+    /// that was not yet taken is dropped with the future, one that was taken is sent.
+    ///
+    /// # Panics
+    ///
+    /// None of its own. Its timer is tokio's: polled outside a tokio runtime with time enabled, tokio panics.
+    pub struct LiveStream<S: Stream, P = Auto> {
+        #[pin]
+        wire: Wire<S>,
+        protocol: P,
+        core: Core,
+        shared: Tie,
+    }
+}
+
+/// Ends the monitors' view when the `LiveStream` goes (O2, K7).
+struct Tie(Arc<Shared>);
+
+impl Drop for Tie {
+    fn drop(&mut self) {
+        self.0.set_health(Health::Ended(Cause::Dropped));
+        self.0.fan.clear();
+    }
+}
+
+impl<S: Stream> LiveStream<S> {
+    /// Wraps a socket whose message is a [`WsMessage`](crate::WsMessage) and whose errors are
+    /// `From<`[`LivenessError`](crate::LivenessError)`>`. The first interval begins now.
+    pub fn new(inner: S, config: LiveConfig) -> Self {
+        Self::with_protocol(inner, config, Auto)
+    }
+}
+
+impl<S: Stream, P> LiveStream<S, P> {
+    /// Wraps a socket of foreign types by a [`Protocol`] of your own. The first interval begins now.
+    pub fn with_protocol(inner: S, config: LiveConfig, protocol: P) -> Self {
+        let machine = Liveness::new(config.rules().clone(), fastrand::u64(..));
+        let shared = Shared::new(machine.is_judging());
+        Self { wire: Wire::new(inner), protocol, core: Core::new(machine), shared: Tie(shared) }
+    }
+
+    /// Looks below the messages from now on: a message that takes longer than a timeout to cross the path closes nothing
+    /// then, and a verdict says which layer died. See [`ProgressIo`](crate::ProgressIo) for a source that every transport
+    /// can have.
+    #[must_use]
+    pub fn with_progress(mut self, source: impl Progress + 'static) -> Self {
+        self.core.aside.get_or_insert_default().watch = Some(Watch::new(Box::new(source)));
+        self
+    }
+
+    /// The inner socket.
+    pub fn get_ref(&self) -> &S {
+        self.wire.inner()
+    }
+
+    /// The inner socket. What is read from it or written to it directly passes liveness by: a pong taken here is a
+    /// pong missed.
+    pub fn get_mut(&mut self) -> &mut S {
+        self.wire.inner_mut()
+    }
+
+    /// The inner socket, pinned; see [`get_mut`](Self::get_mut).
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut S> {
+        self.project().wire.inner_pin()
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> LiveConfig {
+        LiveConfig::of(self.core.machine.rules())
+    }
+
+    /// Watches this connection from anywhere, also after `split`.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(self.shared.0.clone())
+    }
+
+    /// Takes the wrapper off. The message, if any, was accepted by `start_send` and not yet handed to the inner: send it
+    /// first. Nothing of the liveness is left behind.
+    pub fn into_inner<M, E>(self) -> (S, Option<M>)
+    where
+        S: Stream<Item = Result<M, E>>,
+    {
+        let (inner, slot) = self.wire.into_parts();
+        (inner, slot.and_then(Result::ok))
+    }
+
+    fn fan(&self) -> &Fan {
+        &self.shared.0.fan
+    }
+
+    /// There is more to do in this poll than to pass on a message: the last one left something to do, or what has woken us
+    /// is the timer or a monitor, not only the inner.
+    #[inline]
+    fn is_busy(&self) -> bool {
+        self.core.timer.rest == Rest::Busy || self.fan().is_woken() && self.is_meant()
+    }
+
+    #[inline(never)]
+    fn is_meant(&self) -> bool {
+        self.begin();
+        self.fan().is_called() || self.core.timer.wants_poll()
+    }
+
+    /// What has woken us is seen from here on.
+    fn begin(&self) {
+        if self.fan().begin() && !self.core.timer.wants_poll() {
+            self.fan().end_waits_by_alarm();
+        }
+    }
+
+    #[inline(never)]
+    fn come(&self) {
+        self.fan().come(Half::Stream);
+    }
+
+    /// The end of a poll that was the inner's alone, and has nothing to return.
+    #[inline(never)]
+    fn park(&self, half: Half, cx: &Context<'_>) {
+        self.fan().park(half, cx.waker());
+    }
+}
+
+/// The long way. Not inlined, so that a poll that only passes on a message stays small.
+impl<S, P, M, E> LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    /// One poll of one half.
+    #[inline(never)]
+    fn polled_by<T>(
+        self: Pin<&mut Self>,
+        half: Half,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Driver<'_, S, P>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        self.begin();
+        self.parked_by(half, cx, poll)
+    }
+
+    #[inline(never)]
+    fn sent_by(self: Pin<&mut Self>, item: M) -> Result<(), <S as Sink<M>>::Error> {
+        self.driven_by(Half::Sink, |driver, _| driver.start_send(item))
+    }
+
+    /// The end of a poll of the sink that was the inner's alone.
+    #[inline]
+    fn passed_on(
+        self: Pin<&mut Self>,
+        polled: Poll<Result<(), <S as Sink<M>>::Error>>,
+        cx: &Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        match polled {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(self.noted(error))),
+            Poll::Pending => {
+                self.park(Half::Sink, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// An error of the sink on its way to the user.
+    #[cold]
+    #[inline(never)]
+    fn noted(self: Pin<&mut Self>, error: <S as Sink<M>>::Error) -> <S as Sink<M>>::Error {
+        self.driven_by(Half::Sink, |driver, _| driver.is_lasting(&error));
+        error
+    }
+
+    /// The rest of a poll that has begun: the inner sees the combined waker, the caller's is parked if there is nothing to
+    /// return.
+    #[inline(never)]
+    fn parked_by<T>(
+        mut self: Pin<&mut Self>,
+        half: Half,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Driver<'_, S, P>, &mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let polled = self.as_mut().driven_by(half, poll);
+        if polled.is_pending() {
+            self.fan().park(half, cx.waker());
+        }
+        polled
+    }
+
+    /// Until it is finished a poll leaves everything to do to the next, also if it panics (V6).
+    fn driven_by<T>(
+        self: Pin<&mut Self>,
+        half: Half,
+        step: impl FnOnce(&mut Driver<'_, S, P>, &mut Context<'_>) -> T,
+    ) -> T {
+        let this = self.project();
+        let rest = std::mem::replace(&mut this.core.timer.rest, Rest::Busy);
+        let shared = &this.shared.0;
+        let pilot = Pilot { core: this.core, shared };
+        let mut driver = Driver { wire: this.wire, protocol: this.protocol, pilot, half, rest };
+        let done = step(&mut driver, &mut Context::from_waker(&waker_ref(shared)));
+        let busy = driver.wire.is_busy() || driver.wire.book.is_failed();
+        driver.pilot.finish(busy);
+        done
+    }
+}
+
+/// What the driving task of [`spawn`](LiveStream::spawn) does beside reading.
+impl<S, P, M, E> LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    /// From now on the stream half is a task of its own (V5).
+    pub(crate) fn settle_in(mut self) -> Self {
+        self.core.timer.leave_to_task();
+        self
+    }
+
+    pub(crate) fn poll_unread(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.polled_by(Half::Stream, cx, |driver, cx| driver.poll_unread(cx))
+    }
+
+    pub(crate) fn abandon(self: Pin<&mut Self>) {
+        self.driven_by(Half::Stream, |driver, _| driver.pilot.abandon());
+    }
+
+    /// The closing handshake has taken longer than C: the connection ends here.
+    pub(crate) fn end_if_overdue(self: Pin<&mut Self>) -> bool {
+        self.driven_by(Half::Stream, |driver, _| driver.pilot.end_if_overdue())
+    }
+
+    /// The end has come, whether or not it was told.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.core.machine.is_over()
+    }
+
+    pub(crate) fn show_reading(&self, reading: bool) {
+        self.shared.0.board().reading = reading;
+    }
+}
+
+impl<S: Stream + fmt::Debug, P> fmt::Debug for LiveStream<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveStream")
+            .field("inner", self.wire.inner())
+            .field("health", &self.shared.0.health())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S, P, M, E> Stream for LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    type Item = S::Item;
+
+    /// After the one `Err` of a verdict, and after the inner's end, `None` for ever.
+    ///
+    /// Mostly there is nothing to do but to pass on a message, or to wait for one, and no more code runs then; the same
+    /// holds for the sink.
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_busy() {
+            return self.polled_by(Half::Stream, cx, |driver, cx| driver.poll_read(cx));
+        }
+        if self.core.timer.rest == Rest::Waiting {
+            self.come();
+        }
+        let this = self.as_mut().project();
+        let read = this.wire.poll_next(&mut Context::from_waker(&waker_ref(&this.shared.0)));
+        match &read {
+            Poll::Ready(Some(Ok(message))) if is_data::<P, M, E>(this.protocol, message) => {
+                this.core.machine.handle_frame();
+                return read;
+            }
+            Poll::Pending if this.core.timer.rest == Rest::Quiet => {
+                self.park(Half::Stream, cx);
+                return Poll::Pending;
+            }
+            _ => {}
+        }
+        self.parked_by(Half::Stream, cx, |driver, cx| driver.read_on(cx, read))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        // Our pongs disappear, an error may come on top.
+        (0, None)
+    }
+}
+
+impl<S, P, M, E> FusedStream for LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    fn is_terminated(&self) -> bool {
+        self.core.machine.is_finished()
+    }
+}
+
+/// After a verdict every method returns the verdict's error at once; the stream yields it when the farewell is over, at
+/// most a second later (K1). Whoever stops reading because a send failed still knows the cause from the sink's error.
+impl<S, P, M, E> Sink<M> for LiveStream<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    type Error = <S as Sink<M>>::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.is_busy() {
+            return self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_ready(cx));
+        }
+        let this = self.as_mut().project();
+        let polled = this.wire.poll_permit(&mut Context::from_waker(&waker_ref(&this.shared.0)));
+        self.passed_on(polled, cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
+        let closes = matches!(Protocol::<M, E>::kind(&self.protocol, &item), Kind::Close);
+        if closes || self.core.timer.rest == Rest::Busy {
+            return self.sent_by(item);
+        }
+        self.as_mut().project().wire.send_at_once(item).map_err(|error| self.noted(error))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        if self.is_busy() {
+            return self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_flush_by_user(cx));
+        }
+        let this = self.as_mut().project();
+        let polled = this.wire.poll_flush(&mut Context::from_waker(&waker_ref(&this.shared.0)));
+        self.passed_on(polled, cx)
+    }
+
+    /// Begins the closing handshake where none was begun; ends within C.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_close(cx))
+    }
+}
+
+fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
+    matches!(protocol.kind(message), Kind::Data)
+}
+
+/// `ws.live(config)`.
+pub trait LiveExt: Stream + Sized {
+    /// See [`LiveStream::new`].
+    fn live(self, config: LiveConfig) -> LiveStream<Self> {
+        LiveStream::new(self, config)
+    }
+}
+
+impl<S: Stream> LiveExt for S {}

@@ -1,0 +1,449 @@
+//! What a connection keeps beside its wire, and what does not depend on the type of the socket: the machine, its timer,
+//! and what others hear of it.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::task::Context;
+
+use tracing::{debug, trace, warn};
+
+use super::wire::Flush;
+use crate::error::{Cause, LivenessError, Report};
+use crate::liveness::{CloseBy, Death, Event, Frame, Left, Liveness, Reason, Time, Witness};
+use crate::monitor::{Health, Shared, count};
+use crate::progress::Watch;
+use crate::timer::{Rest, Timer, has_budget};
+use crate::wake::Half;
+
+/// What a `LiveStream` keeps of its own from one poll to the next.
+#[derive(Debug)]
+pub(super) struct Core {
+    pub(super) machine: Liveness<LivenessError>,
+    pub(super) timer: Timer,
+    /// What most connections never have.
+    pub(super) aside: Option<Box<Aside>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Aside {
+    /// What the stream half has met in the sink's place, and what a sink that has failed goes on to say.
+    pub(super) refusal: Option<LivenessError>,
+    /// What looks below the messages (P).
+    pub(super) watch: Option<Watch>,
+}
+
+impl Core {
+    pub(super) fn new(machine: Liveness<LivenessError>) -> Self {
+        Self { machine, timer: Timer::default(), aside: None }
+    }
+
+    fn watch(&mut self) -> Option<&mut Watch> {
+        self.aside.as_mut()?.watch.as_mut()
+    }
+
+    pub(super) fn has_refusal(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.refusal.is_some())
+    }
+}
+
+/// The core in a poll.
+pub(super) struct Pilot<'a> {
+    pub(super) core: &'a mut Core,
+    pub(super) shared: &'a Arc<Shared>,
+}
+
+impl Pilot<'_> {
+    /// Reads the clock; what came in before counts as of now.
+    pub(super) fn now(&mut self) -> Time {
+        let now = self.shared.clock().now();
+        self.take_inbound(now);
+        now
+    }
+
+    fn take_inbound(&mut self, now: Time) {
+        if self.core.machine.take_inbound(now) {
+            self.shared.board().stats.last_inbound = Some(now);
+        }
+    }
+
+    /// The first step of every long poll: what has happened since the last one. Whether that is something to see to.
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>, half: Half, rest: Rest) -> bool {
+        if self.core.machine.is_leaving() {
+            if let Some(away) = self.shared.fan.away(Half::Sink) {
+                let now = self.now();
+                self.core.machine.skip_writer(away, now);
+            }
+        }
+        let fired = self.core.timer.wants_poll() && self.fire(cx, half);
+        fired || rest == Rest::Busy || self.core.timer.wants_poll() || self.shared.fan.is_called()
+    }
+
+    /// Nothing of ours is to be written.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.core.machine.is_resting() && !self.shared.fan.is_called()
+    }
+
+    /// The last step of every long poll. `busy`: something waits for the inner.
+    pub(super) fn finish(&mut self, busy: bool) {
+        if !self.is_quiet() {
+            self.wait_to_write();
+            return;
+        }
+        // A handle that is polled first leaves the timer to the task; and without a budget what has fired is still to be seen.
+        let timed = !self.core.timer.waits_for_task() && !self.core.timer.wants_poll();
+        if !busy && timed && !self.core.has_refusal() {
+            self.core.timer.rest = if self.core.machine.counts_reader() { Rest::Waiting } else { Rest::Quiet };
+        }
+    }
+
+    fn wait_to_write(&mut self) {
+        if self.core.machine.is_leaving() && self.shared.fan.away(Half::Sink).is_some() {
+            let now = self.now();
+            self.shared.fan.wait(Half::Sink, now);
+        }
+    }
+
+    /// Whether the timer has fired.
+    #[inline]
+    fn fire(&mut self, cx: &mut Context<'_>, half: Half) -> bool {
+        self.core.timer.poll(self.shared.clock(), cx).map(|now| self.fired(half, now)).is_some()
+    }
+
+    #[inline(never)]
+    fn fired(&mut self, half: Half, now: Time) {
+        self.shared.fan.set_alarm(Time::NEVER);
+        self.take_inbound(now);
+        self.core.machine.handle_timeout(now);
+        // Only a reader decides what is due; it may be parked, and nothing else may have woken it.
+        if half == Half::Sink && self.core.machine.is_due() {
+            self.shared.fan.wake_stream();
+        }
+    }
+
+    /// Sets the timer for what comes next; true if that has come already.
+    pub(super) fn set_timer(&mut self, cx: &mut Context<'_>, half: Half) -> bool {
+        if half == Half::Sink && self.core.timer.waits_for_task() {
+            return false;
+        }
+        let at = self.core.machine.poll_timeout();
+        // T ends later with every absence: the timer follows when it fires.
+        let lazy = self.core.machine.counts_reader();
+        if !self.core.timer.set(self.shared.clock(), at, lazy) {
+            return false;
+        }
+        self.shared.fan.set_alarm(at);
+        self.fire(cx, half)
+    }
+
+    /// A ping that waits to leave is watched below the messages from when it was queued.
+    pub(super) fn watch_ping(&mut self) {
+        let queued = self.core.machine.queued_at();
+        if let Some(watch) = self.core.watch() {
+            watch.catch_up(queued);
+        }
+    }
+
+    /// The ping that waits to leave was polled to `Pending`. Whether that was the verdict.
+    pub(super) fn blocked(&mut self) -> bool {
+        if !self.core.machine.is_leaving() {
+            return false;
+        }
+        if !has_budget() {
+            self.shared.fan.rouse();
+            return false;
+        }
+        self.judge(|machine, now, examiner| machine.handle_blocked(now, examiner));
+        self.core.machine.is_dying()
+    }
+
+    /// There is nothing left to read. Whether that was waited for: then there may be more to do, and the same again.
+    pub(super) fn drained(&mut self) -> bool {
+        if !self.core.machine.counts_reader() && !self.core.machine.is_failed() {
+            return false;
+        }
+        if !has_budget() {
+            // It may only seem so: the next poll tells.
+            self.shared.fan.rouse();
+            return false;
+        }
+        let away = self.shared.fan.away(Half::Stream);
+        let (again, now) = self.judge(|machine, now, examiner| (machine.handle_drained(away, now, examiner), now));
+        // From here on it waits, also if the same is asked again: the absence is taken out once.
+        self.shared.fan.wait(Half::Stream, now);
+        again
+    }
+
+    /// Reading has stopped for want of room. What was sent before a failure is still to be read; monitors need not wait.
+    pub(super) fn unread(&mut self) {
+        self.shared.fan.come(Half::Stream);
+        if self.core.machine.is_failed() {
+            self.shared.set_health(Health::Ended(Cause::PingFailed));
+        }
+    }
+
+    /// Nobody drives the connection any more (B6).
+    pub(super) fn abandon(&mut self) {
+        if !self.core.machine.is_over() {
+            self.judge(|machine, now, examiner| machine.handle_abandoned(now, examiner));
+            // A timer of a runtime that is gone is not to be polled again.
+            self.core.timer.forget();
+            self.shared.set_health(Health::Ended(Cause::Dropped));
+            self.shared.fan.rouse();
+        }
+    }
+
+    /// What the sink fails with if the handshake has taken longer than C.
+    pub(super) fn overdue(&mut self) -> Option<LivenessError> {
+        if !self.core.machine.is_overdue() {
+            return None;
+        }
+        self.judge(|machine, now, examiner| machine.handle_overdue(now, examiner));
+        self.core.machine.account().cloned()
+    }
+
+    /// The same for a connection whose handle was dropped, which ends by it.
+    pub(super) fn end_if_overdue(&mut self) -> bool {
+        let overdue = self.overdue().is_some();
+        if overdue {
+            self.judge(|machine, now, examiner| machine.handle_abandoned(now, examiner));
+            self.tell_dead();
+        }
+        overdue
+    }
+
+    fn judge<T>(&mut self, step: impl FnOnce(&mut Liveness<LivenessError>, Time, &mut Examiner<'_>) -> T) -> T {
+        let now = self.now();
+        let rate = self.core.machine.rules().min_progress_rate;
+        let Core { machine, aside, .. } = &mut *self.core;
+        let watch = aside.as_mut().and_then(|aside| aside.watch.as_mut());
+        step(machine, now, &mut Examiner { watch, rate, shared: self.shared })
+    }
+
+    /// A Close from the user or the peer.
+    pub(super) fn close(&mut self, by: CloseBy) {
+        let now = self.now();
+        let began = self.core.machine.handle_close(by, now);
+        if began && by == CloseBy::User {
+            // The timer is set for C in a poll, and whether the reader waits it shows by one of its own.
+            self.shared.fan.rouse();
+        }
+    }
+
+    /// A frame of ours was taken.
+    pub(super) fn handed(&mut self, frame: Frame) {
+        if let Frame::Probe(_) = frame {
+            self.shared.fan.take_call();
+        }
+        let number = self.core.machine.handle_handed(frame);
+        match frame {
+            Frame::Ping(_) => {
+                count(&mut self.shared.board().stats.pings_sent);
+                trace!(number, "ping");
+            }
+            Frame::Probe(_) => {
+                let now = self.now();
+                let mut board = self.shared.board();
+                count(&mut board.stats.pings_sent);
+                if let Some(probe) = board.probe() {
+                    probe.handle_handed(number, now);
+                }
+                drop(board);
+                trace!(number, "probe");
+            }
+            Frame::Close => {}
+        }
+    }
+
+    /// Whether a monitor waits for a ping to be sent.
+    pub(super) fn wants_probe(&self) -> bool {
+        // Taken before the look: what is asked after it calls again.
+        if !self.shared.fan.take_call() {
+            return false;
+        }
+        let wanted = self.shared.board().probe().is_some_and(|probe| probe.is_wanted());
+        if wanted {
+            self.shared.fan.keep_call();
+        }
+        wanted
+    }
+
+    /// The inner went from not ready to ready.
+    pub(super) fn moved(&mut self) {
+        if self.core.machine.is_leaving() {
+            let now = self.now();
+            self.core.machine.handle_moved(now);
+        }
+    }
+
+    /// The inner finished a flush. `slot`: a message of the user's still waits for its own.
+    pub(super) fn flushed(&mut self, half: Half, flush: Flush, slot: bool) {
+        let awaited = self.core.machine.awaits_flush(slot);
+        if !awaited && !flush.probed {
+            return;
+        }
+        let now = self.now();
+        let left = if awaited { self.core.machine.handle_flushed(now, flush.blocked) } else { None };
+        if flush.probed {
+            if let Some(probe) = self.shared.board().probe() {
+                probe.handle_flushed(now);
+            }
+        }
+        if let Some(left) = left {
+            // Whether the reader waits it shows by a poll of its own.
+            if half == Half::Sink {
+                self.shared.fan.wake_stream();
+            }
+            if let Some(watch) = self.core.watch() {
+                watch.handle_flushed(now, left == Left::First);
+            }
+        }
+    }
+
+    /// A pong came in that answers the ping of this number, and all before it.
+    pub(super) fn answer(&mut self, number: u32) {
+        let now = self.now();
+        let answer = self.core.machine.handle_answer(number, now);
+        let mut board = self.shared.board();
+        count(&mut board.stats.pongs_received);
+        board.stats.last_inbound = Some(now);
+        board.stats.last_pong = Some(now);
+        board.judging = self.core.machine.is_judging();
+        let probed = board.probe().and_then(|probe| probe.handle_answer(number, now));
+        // It answers both; the later one tells how long it took.
+        let rtt = probed.into_iter().chain(answer.rtt).min();
+        if let Some(rtt) = rtt {
+            board.stats.handle_rtt(rtt);
+        }
+        // A monitor that hears of it may want to look at the board.
+        if probed.is_some() {
+            self.shared.announce(board);
+        } else {
+            drop(board);
+        }
+        debug!(number, rtt = rtt.map(tracing::field::debug), "pong");
+        if let Some(watch) = self.core.watch().filter(|_| answer.in_part) {
+            watch.handle_answered_in_part(now);
+        }
+    }
+
+    /// The inner refused one of our frames: kept, while reading goes on (S9).
+    pub(super) fn fail(&mut self, source: Box<dyn Error + Send + Sync>) {
+        let now = self.now();
+        let death = self.core.machine.facts(Reason::Refused);
+        debug!(cause = %Cause::PingFailed, error = %source, "suspect");
+        let error = report(Cause::PingFailed, death, now, None, self.shared, Some(source));
+        self.core.machine.handle_failure(error);
+        self.shared.fan.rouse();
+    }
+
+    /// The inner refused what is the user's, and the stream half was the one to hear of it; or the sink had failed before.
+    pub(super) fn keep(&mut self, source: Option<Box<dyn Error + Send + Sync>>) {
+        let now = self.now();
+        let death = Death { queued: None, flushed: None, deferrals: 0, ..self.core.machine.facts(Reason::Refused) };
+        let error = report(Cause::SendFailed, death, now, None, self.shared, source);
+        self.core.aside.get_or_insert_default().refusal = Some(error);
+        self.shared.fan.rouse();
+    }
+
+    /// What the sink fails with: the verdict; once, what the stream half has met in its place; or, for ever, that it has
+    /// `failed` before.
+    pub(super) fn complaint(&mut self, failed: bool) -> Option<LivenessError> {
+        if let Some(account) = self.core.machine.account() {
+            return Some(account.clone());
+        }
+        if failed && !self.core.has_refusal() {
+            self.keep(None);
+        }
+        let refusal = &mut self.core.aside.as_mut()?.refusal;
+        if failed { refusal.clone() } else { refusal.take() }
+    }
+
+    /// Tells others what there is to tell.
+    pub(super) fn tell(&mut self) {
+        while let Some(event) = self.core.machine.poll_event() {
+            self.tell_of(event);
+        }
+    }
+
+    #[inline(never)]
+    fn tell_of(&self, event: Event) {
+        match event {
+            Event::Deferred => count(&mut self.shared.board().stats.deferrals),
+            Event::Missed => count(&mut self.shared.board().stats.misses),
+            Event::Suspected => self.tell_suspect(),
+            Event::Trusted => _ = self.shared.set_health(Health::Alive),
+            Event::Closed => _ = self.shared.set_health(Health::Ended(Cause::Closed)),
+            Event::Died | Event::Unclosed => self.tell_dead(),
+            Event::Over | Event::Released => self.shared.fan.rouse(),
+        }
+    }
+
+    fn tell_suspect(&self) {
+        if self.shared.set_health(Health::Suspect) {
+            let death = self.core.machine.facts(Reason::Unanswered);
+            debug!(misses = death.misses, deferrals = death.deferrals, "suspect");
+        }
+    }
+
+    fn tell_dead(&self) {
+        let Some(error) = self.core.machine.account() else { return };
+        let cause = error.cause();
+        warn!(%cause, misses = error.misses(), deferrals = error.deferrals(), "connection is dead: {error}");
+        self.shared.set_health(Health::Ended(cause));
+        self.shared.fan.rouse();
+    }
+}
+
+/// What the machine asks while it judges.
+struct Examiner<'a> {
+    watch: Option<&'a mut Watch>,
+    rate: u64,
+    shared: &'a Shared,
+}
+
+impl Witness<LivenessError> for Examiner<'_> {
+    fn writes(&mut self, now: Time) -> Option<Time> {
+        self.watch.as_mut()?.writes(now)
+    }
+
+    fn answers(&mut self, frame: bool, now: Time) -> Option<Time> {
+        self.watch.as_mut()?.answers(now, frame, self.rate)
+    }
+
+    fn account(&mut self, death: Death, now: Time) -> LivenessError {
+        if death.reason == Reason::Unanswered {
+            count(&mut self.shared.board().stats.misses);
+        }
+        let (cause, judged) = match death.reason {
+            Reason::Unanswered => (Cause::PongTimeout, true),
+            Reason::Unsent => (Cause::WriteStalled, true),
+            Reason::Refused => (Cause::PingFailed, false),
+            Reason::Unclosed => (Cause::CloseTimeout, false),
+            Reason::Abandoned => (Cause::Dropped, false),
+        };
+        let watch = self.watch.as_deref().filter(|_| judged);
+        report(cause, death, now, watch, self.shared, None)
+    }
+}
+
+fn report(
+    cause: Cause,
+    death: Death,
+    now: Time,
+    watch: Option<&Watch>,
+    shared: &Shared,
+    source: Option<Box<dyn Error + Send + Sync>>,
+) -> LivenessError {
+    let board = shared.board();
+    LivenessError::new(Report {
+        cause,
+        diagnosis: watch.map(|watch| watch.diagnose(cause)),
+        since_queued: death.queued.map(|at| now.since(at)),
+        since_flushed: death.flushed.map(|at| now.since(at)),
+        since_pong: board.stats.last_pong.map(|at| now.since(at)),
+        deferrals: death.deferrals,
+        misses: death.misses,
+        stats: board.stats.public(now),
+        source,
+    })
+}

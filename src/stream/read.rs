@@ -1,0 +1,157 @@
+//! The stream half: what the inner yields, without the answers to our own pings.
+
+use std::task::{Context, Poll};
+
+use futures_util::{Sink, Stream};
+
+use super::driver::Driver;
+use crate::error::Cause;
+use crate::liveness::{CloseBy, Reading};
+use crate::message::{Kind, Protocol};
+use crate::monitor::Health;
+use crate::wake::Half;
+
+/// After so many frames that the user does not see, a poll gives way to others (an inner that never says `Pending`, a
+/// peer that sends pongs without end).
+const HIDDEN_PER_POLL: u32 = 64;
+
+impl<S, P, M, E> Driver<'_, S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
+        self.pilot.shared.fan.come(Half::Stream);
+        let wants = self.pilot.begin(cx, self.half, self.rest);
+        // What is read comes first if a look waits for it: it may decide whether there is a verdict.
+        let decides = wants && self.pilot.core.machine.is_due();
+        if wants && !decides {
+            self.settle(cx);
+        }
+        if self.pilot.core.machine.is_over() {
+            return Poll::Ready(self.last_word());
+        }
+        let read = self.wire.as_mut().poll_next(cx);
+        let read = self.read_on(cx, read);
+        if decides {
+            self.settle(cx);
+        }
+        read
+    }
+
+    /// Everything but reading: the consumer has no room. Ready if the stream has come to its end all the same.
+    pub(super) fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.begin(cx);
+        self.pilot.unread();
+        self.settle(cx);
+        let machine = &self.pilot.core.machine;
+        if machine.is_over() || machine.is_dying() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Reads until there is something to show; `read` is what the inner has yielded already.
+    pub(super) fn read_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut read: Poll<Option<Result<M, E>>>,
+    ) -> Poll<Option<Result<M, E>>> {
+        for hidden in 1.. {
+            match read {
+                Poll::Ready(Some(Ok(ref message))) => {
+                    if self.shows(cx, message) {
+                        return read;
+                    }
+                    if self.pilot.core.machine.is_over() {
+                        return Poll::Ready(self.last_word());
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(self.inner_failed(error)),
+                Poll::Ready(None) => return Poll::Ready(self.inner_ended()),
+                Poll::Pending => return self.drained(cx),
+            }
+            if hidden == HIDDEN_PER_POLL {
+                break;
+            }
+            read = self.wire.as_mut().poll_next(cx);
+        }
+        self.pilot.shared.fan.rouse();
+        Poll::Pending
+    }
+
+    /// Whether a message that came in is the user's.
+    fn shows(&mut self, cx: &mut Context<'_>, message: &M) -> bool {
+        let machine = &mut self.pilot.core.machine;
+        match Protocol::<M, E>::kind(self.protocol, message) {
+            Kind::Data => {}
+            Kind::Pong(payload) => match machine.read_pong(payload) {
+                Reading::Foreign => {}
+                Reading::Stale => {
+                    machine.handle_frame();
+                    return false;
+                }
+                Reading::Answer(number) => {
+                    self.pilot.answer(number);
+                    self.settle(cx);
+                    return false;
+                }
+            },
+            // The inner has queued its answer: it leaves although the user may never write (S8).
+            Kind::Ping(_) => {
+                self.wire.as_mut().book().want_flush();
+                self.settle(cx);
+            }
+            Kind::Close => {
+                self.pilot.close(CloseBy::Peer);
+                self.wire.as_mut().book().want_flush();
+                self.settle(cx);
+            }
+        }
+        let machine = &mut self.pilot.core.machine;
+        machine.handle_frame();
+        // What comes after a verdict is discarded (K1).
+        !(machine.account().is_some() && (machine.is_dying() || machine.is_over()))
+    }
+
+    fn drained(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
+        while self.pilot.drained() {
+            self.settle(cx);
+        }
+        if self.pilot.core.machine.is_over() {
+            return Poll::Ready(self.last_word());
+        }
+        Poll::Pending
+    }
+
+    fn inner_failed(&mut self, error: E) -> Option<Result<M, E>> {
+        let dying = self.pilot.core.machine.is_dying();
+        let now = self.pilot.now();
+        self.pilot.core.machine.handle_stream_error(now);
+        self.pilot.shared.fan.rouse();
+        if dying {
+            return self.last_word();
+        }
+        self.pilot.shared.set_health(Health::Ended(Cause::StreamError));
+        Some(Err(error))
+    }
+
+    fn inner_ended(&mut self) -> Option<Result<M, E>> {
+        let machine = &mut self.pilot.core.machine;
+        let (dying, closed) = (machine.is_dying(), machine.is_closed());
+        machine.handle_end();
+        self.pilot.shared.fan.rouse();
+        if dying {
+            return self.last_word();
+        }
+        let cause = if closed { Cause::Closed } else { Cause::EndOfStream };
+        self.pilot.shared.set_health(Health::Ended(cause));
+        None
+    }
+
+    /// The error, once, if there is one; then `None` for ever.
+    #[inline(never)]
+    fn last_word(&mut self) -> Option<Result<M, E>> {
+        let error = self.pilot.core.machine.poll_last_word()?.clone();
+        let error = Protocol::<M, E>::error(self.protocol, error);
+        self.pilot.core.machine.handle_told();
+        Some(Err(error))
+    }
+}

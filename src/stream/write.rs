@@ -1,0 +1,121 @@
+//! The sink half: the user's messages, and the verdict if there is one.
+
+use std::task::{Context, Poll, ready};
+
+use futures_util::{Sink, Stream};
+
+use super::driver::Driver;
+use super::wire::Flush;
+use crate::error::LivenessError;
+use crate::liveness::CloseBy;
+use crate::message::{Kind, Protocol};
+
+impl<S, P, M, E> Driver<'_, S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+{
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        self.begin(cx);
+        self.check()?;
+        if self.pilot.core.machine.holds_writer() {
+            return Poll::Pending;
+        }
+        ready!(self.poll_before(cx))?;
+        let polled = self.wire.as_mut().poll_permit(cx);
+        self.note_moved();
+        self.noting(polled)
+    }
+
+    pub(super) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
+        self.check()?;
+        let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
+        let sent = self.wire.as_mut().send(item);
+        if let Err(error) = &sent {
+            self.is_lasting(error);
+        }
+        let refused = sent.is_err() && !self.wire.book.is_failed();
+        if closes && !refused {
+            self.user_closes();
+            self.wire.as_mut().book().want_flush();
+        }
+        sent
+    }
+
+    pub(super) fn poll_flush_by_user(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        self.begin(cx);
+        self.check()?;
+        ready!(self.poll_before(cx))?;
+        let polled = self.poll_flush(cx);
+        let polled = self.noting(polled);
+        self.settle(cx);
+        polled
+    }
+
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        self.check_verdict()?;
+        self.user_closes();
+        self.begin(cx);
+        self.check_verdict()?;
+        if self.wire.book.is_failed() {
+            return Poll::Ready(self.check());
+        }
+        if self.poll_before(cx)?.is_ready() {
+            let polled = self.wire.as_mut().poll_close(cx);
+            if let Poll::Ready(closed) = self.noting(polled) {
+                if closed.is_ok() {
+                    self.pilot.flushed(self.half, Flush::default(), self.wire.has_slot());
+                }
+                self.settle(cx);
+                return Poll::Ready(closed.and_then(|()| self.check()));
+            }
+        }
+        self.settle(cx);
+        if let Some(error) = self.pilot.overdue() {
+            return Poll::Ready(self.complain(Some(error)));
+        }
+        if self.pilot.core.machine.is_over() { Poll::Ready(self.check()) } else { Poll::Pending }
+    }
+
+    /// The user's message whose permit a ping has used goes before whatever the user wants now.
+    fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        if !self.wire.has_slot() {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = self.poll_slot(cx);
+        let polled = self.noting(polled);
+        self.settle(cx);
+        polled
+    }
+
+    /// No ping any more, and C runs; the timer is set in the next poll.
+    fn user_closes(&mut self) {
+        if !self.pilot.core.machine.is_over() {
+            self.pilot.close(CloseBy::User);
+        }
+    }
+
+    fn noting<T>(&mut self, polled: Poll<Result<T, <S as Sink<M>>::Error>>) -> Poll<Result<T, <S as Sink<M>>::Error>> {
+        if let Poll::Ready(Err(error)) = &polled {
+            self.is_lasting(error);
+        }
+        polled
+    }
+
+    #[inline(never)]
+    fn check(&mut self) -> Result<(), <S as Sink<M>>::Error> {
+        let complaint = self.pilot.complaint(self.wire.book.is_failed());
+        self.complain(complaint)
+    }
+
+    fn check_verdict(&self) -> Result<(), <S as Sink<M>>::Error> {
+        self.complain(self.pilot.core.machine.account().cloned())
+    }
+
+    fn complain(&self, error: Option<LivenessError>) -> Result<(), <S as Sink<M>>::Error> {
+        match error {
+            None => Ok(()),
+            Some(error) => Err(Protocol::<M, S::Error>::error(self.protocol, error)),
+        }
+    }
+}

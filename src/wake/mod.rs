@@ -1,0 +1,7 @@
+//! Who is woken, and who waits.
+
+mod fan;
+mod presence;
+mod sync;
+
+pub(crate) use fan::{Fan, Half};

@@ -1,0 +1,291 @@
+//! Worlds that went wrong once, written out: a generator that grows changes what a seed means, and these keep their
+//! meaning. Each says what it shows and how it has to end.
+
+use std::time::Duration;
+
+use tokio_tungstenite::tungstenite::protocol::Role;
+use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, PingWhen};
+
+use super::families::Family;
+use super::judging::{Judging, judge};
+use super::lane::Way;
+use super::scenario::{Answer, Consumer, Faults, Leaves, Ours, Peer, Scenario, Shape, Talk, Writer};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No verdict, and our own close at the end.
+    Lives,
+    Dies(Cause),
+}
+
+pub struct Kept {
+    pub name: &'static str,
+    pub fate: Fate,
+    pub scenario: Scenario,
+}
+
+pub fn all() -> Vec<Kept> {
+    [stops(), programs(), pings(), oracle(), earlier()].into_iter().flatten().collect()
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const fn s(s: u64) -> Duration {
+    Duration::from_secs(s)
+}
+
+/// A live and silent peer on a short path, a prompt reader in one task; I = 10 s, T = 2 s, W = 2 s, C = 5 s.
+fn calm() -> Scenario {
+    Scenario {
+        seed: 0,
+        family: Family::Fair,
+        role: Role::Client,
+        config: times(s(10), s(2), s(2), s(5)).build().unwrap(),
+        out: way(ms(20), ms(0), [65_536, 65_536]),
+        back: way(ms(20), ms(0), [65_536, 65_536]),
+        peer: Peer {
+            answer: Answer::Prompt,
+            talk: Talk::Nothing,
+            reads: Duration::ZERO,
+            deaf: None,
+            silent: None,
+            leaves: Leaves::Never,
+            echoes: true,
+        },
+        ours: Ours {
+            shape: Shape::Whole,
+            consumer: Consumer::Prompt,
+            writer: Writer::Quiet,
+            stalls: Vec::new(),
+            asleep: false,
+            host: Faults::default(),
+        },
+        horizon: s(60),
+        progress: false,
+        probes: None,
+    }
+}
+
+fn times(i: Duration, t: Duration, w: Duration, c: Duration) -> LiveConfigBuilder {
+    LiveConfig::builder().ping_interval(i).jitter(0.0).pong_timeout(t).write_timeout(w).close_timeout(c)
+}
+
+/// Of 10 MB/s, with room for so much in the send and the receive buffer.
+fn way(latency: Duration, jitter: Duration, [send_buffer, receive_buffer]: [usize; 2]) -> Way {
+    Way { latency, jitter, rate: 10_000_000, send_buffer, receive_buffer, pauses: Vec::new(), dark: None, reset: None }
+}
+
+fn every(gap: Duration, len: usize) -> Talk {
+    Talk::Every { gap, len }
+}
+
+fn kept(name: &'static str, fate: Fate, change: impl FnOnce(&mut Scenario)) -> Kept {
+    let mut scenario = calm();
+    change(&mut scenario);
+    Kept { name, fate, scenario }
+}
+
+/// Hosts that stand still.
+fn stops() -> Vec<Kept> {
+    vec![
+        kept("stopped after the flush, continued past T, timers before sockets", Fate::Lives, |it| {
+            it.ours.stalls = vec![(ms(10_001), ms(2_300))];
+            it.ours.host.timers_first = true;
+        }),
+        kept("stopped while the ping waits and the peer drains, timers before sockets", Fate::Lives, |it| {
+            it.ours.shape = Shape::Split;
+            it.ours.writer = Writer::Every { gap: ms(9_600), len: 5_000 };
+            (it.out.send_buffer, it.out.receive_buffer) = (1_000, 1_000);
+            it.out.pauses = vec![(ms(9_500), s(2))];
+            it.ours.stalls = vec![(ms(10_001), ms(2_300))];
+            it.ours.host.timers_first = true;
+        }),
+        kept("an inner that yields, on a runtime that was blocked for more than T", Fate::Lives, |it| {
+            it.ours.stalls = vec![(ms(10_001), ms(2_100))];
+            it.ours.host.yields = 3;
+        }),
+        kept("a host that sleeps from the flush to just after T", Fate::Lives, |it| {
+            it.ours.stalls = vec![(ms(10_001), ms(2_050))];
+            it.ours.asleep = true;
+            it.back.pauses = vec![(ms(10_001), ms(2_350))];
+        }),
+        kept("the same, spawned: the clock jumps", Fate::Lives, |it| {
+            it.ours.shape = Shape::Spawned(4);
+            it.ours.stalls = vec![(ms(10_001), ms(2_050))];
+            it.ours.asleep = true;
+            it.back.pauses = vec![(ms(10_001), ms(2_350))];
+        }),
+        kept("a runtime that is always late closes a dead peer", Fate::Dies(Cause::PongTimeout), |it| {
+            it.ours.host.late = ms(40);
+            it.back.dark = Some(s(15));
+        }),
+    ]
+}
+
+/// Programs that come and go.
+fn programs() -> Vec<Kept> {
+    vec![
+        kept("40 s of work on each message, and a peer that reads nothing", Fate::Dies(Cause::WriteStalled), |it| {
+            it.config = times(s(30), s(10), s(20), s(5)).build().unwrap();
+            it.ours.consumer = Consumer::Works(s(40));
+            it.peer.talk = every(s(5), 20);
+            it.peer.deaf = Some(Duration::ZERO);
+            (it.out.send_buffer, it.out.receive_buffer) = (5, 0);
+            it.horizon = s(3_600);
+        }),
+        kept("closed during a pause of 20 s, with messages still to read", Fate::Lives, |it| {
+            it.ours.shape = Shape::Split;
+            it.ours.consumer = Consumer::Absent { from: s(45), time: s(20) };
+            it.peer.talk = every(s(1), 20);
+        }),
+        kept("closed by a reader that takes 4 s for each message", Fate::Lives, |it| {
+            it.ours.shape = Shape::Joined;
+            it.ours.consumer = Consumer::Lingers(s(4));
+            it.peer.talk = every(ms(10), 20);
+            it.back.latency = ms(50);
+        }),
+        kept("nobody reads a full buffer, and the path is reset", Fate::Dies(Cause::PingFailed), |it| {
+            it.ours.shape = Shape::Spawned(1);
+            it.ours.consumer = Consumer::Absent { from: s(10), time: s(3_600) };
+            it.peer.talk = every(s(1), 20);
+            (it.out.reset, it.back.reset) = (Some(s(60)), Some(s(60)));
+            it.horizon = s(7_200);
+        }),
+    ]
+}
+
+/// When pings leave, and which of them T belongs to.
+fn pings() -> Vec<Kept> {
+    vec![
+        kept("idle, judged from the first answer: it dies before it was asked", Fate::Dies(Cause::PongTimeout), |it| {
+            let builder = judge(Judging::AfterFirstPong, it.config.to_builder());
+            it.config = builder.ping_when(PingWhen::Idle).build().unwrap();
+            it.peer.talk = every(s(1), 20);
+            (it.out.dark, it.back.dark) = (Some(s(600)), Some(s(600)));
+            it.horizon = s(1_200);
+        }),
+        kept("flushed after the next was due, and nothing is judged", Fate::Lives, |it| {
+            let builder = times(s(10), s(2), s(60), s(5));
+            it.config = judge(Judging::Never, builder).build().unwrap();
+            it.ours.shape = Shape::Split;
+            it.ours.writer = Writer::Every { gap: ms(9_600), len: 5_000 };
+            (it.out.send_buffer, it.out.receive_buffer) = (1_000, 1_000);
+            it.out.pauses = vec![(ms(9_500), ms(10_495))];
+        }),
+        kept("a probe in a storm moves no T", Fate::Dies(Cause::PongTimeout), |it| {
+            it.config = times(s(1), ms(600), s(2), s(1)).build().unwrap();
+            it.peer.talk = every(ms(10), 20);
+            it.out.dark = Some(ms(2_500));
+            it.probes = Some(ms(310));
+        }),
+        kept("500 messages a second and never an answer", Fate::Dies(Cause::PongTimeout), |it| {
+            it.config = times(s(1), s(1), s(2), s(1)).build().unwrap();
+            it.peer.answer = Answer::Never;
+            it.peer.talk = every(ms(2), 20);
+        }),
+    ]
+}
+
+/// What an earlier oracle took for faults.
+fn oracle() -> Vec<Kept> {
+    vec![
+        // Seed 5251025: a ping that nothing judged yet is no miss.
+        kept(
+            "a ping that went by before the first answer is not one of M misses",
+            Fate::Dies(Cause::PongTimeout),
+            |it| {
+                it.seed = 5_251_025;
+                let builder = times(ms(43_597), ms(53_109), ms(31_981), ms(73_008)).jitter(0.75).max_deferrals(3);
+                it.config = judge(Judging::AfterFirstPong, builder.missed_pongs(3)).build().unwrap();
+                it.out = Way { rate: 693_698, dark: Some(ms(87_845)), ..way(ms(5_579), ms(1_085), [1_715, 2_454]) };
+                it.back = Way { rate: 288_246, dark: Some(ms(87_845)), ..way(ms(5_277), ms(1_595), [93_738, 399]) };
+                it.peer.talk = every(ms(5_410), 1_679);
+                it.horizon = ms(637_308);
+            },
+        ),
+        // Seed 731930007; it shows too that no two pings leave together.
+        kept("the first answer is known when it is read, not while our user stands in `send`", Fate::Lives, |it| {
+            it.seed = 731_930_007;
+            let builder = times(ms(11_087), ms(53_026), ms(52_904), ms(99_191)).max_deferrals(3).missed_pongs(2);
+            it.config = judge(Judging::AfterFirstPong, builder).build().unwrap();
+            it.out = Way { rate: 5_019_907, ..way(ms(5_848), ms(4_989), [451, 240_062]) };
+            it.back = Way { rate: 142_528, ..way(ms(3_048), ms(1_469), [4_272, 561]) };
+            it.ours.writer = Writer::Every { gap: ms(8_315), len: 734 };
+            it.horizon = ms(636_312);
+        }),
+        // Seed 1900478120: W runs, not T.
+        kept("a ping whose flush never came to its end was not flushed", Fate::Dies(Cause::WriteStalled), |it| {
+            it.seed = 1_900_478_120;
+            let builder = times(ms(15_723), ms(148_621), ms(67_295), ms(17_139)).jitter(0.28).max_deferrals(0);
+            it.config = builder.build().unwrap();
+            it.out = Way { rate: 76_745, dark: Some(ms(151_460)), ..way(ms(2_580), ms(4_200), [380, 4_932]) };
+            it.back = Way { rate: 545_282, dark: Some(ms(151_460)), ..way(ms(1_722), ms(2_958), [84_030, 454]) };
+            it.ours.shape = Shape::Spawned(8);
+            it.ours.writer = Writer::Every { gap: ms(8_685), len: 458 };
+            it.horizon = ms(555_230);
+        }),
+        // Seed 52025158099: P3 where the peer says message after message.
+        kept("bytes of frames move T also where one message follows the other", Fate::Dies(Cause::PongTimeout), |it| {
+            it.seed = 52_025_158_099;
+            it.config = times(ms(303), ms(351), ms(235), ms(104)).max_deferrals(3).build().unwrap();
+            it.out = Way { rate: 553_992_560, dark: Some(ms(846)), ..way(ms(32), ms(28), [29_256, 145_378]) };
+            it.back = Way { rate: 113_198_158, ..way(ms(18), ms(11), [19_330, 383]) };
+            it.peer.talk = every(ms(528), 1_311);
+            it.progress = true;
+            it.horizon = ms(4_005);
+        }),
+    ]
+}
+
+/// One of each kind that failed before attention was counted.
+fn earlier() -> Vec<Kept> {
+    vec![
+        kept("a talker puts off the verdict of one that works, answers, reads", Fate::Dies(Cause::PongTimeout), |it| {
+            it.config = times(ms(19_443), ms(38_097), ms(90_163), ms(28_480)).max_deferrals(0).build().unwrap();
+            it.out = way(ms(3_644), ms(2_791), [82_491, 333]);
+            it.back = way(ms(90), ms(3_687), [763, 16_759]);
+            it.peer.answer = Answer::Never;
+            it.peer.talk = every(ms(42_395), 83);
+            it.ours.consumer = Consumer::Echoes(ms(21_984));
+            it.horizon = s(400);
+        }),
+        kept("the pong waits behind a full buffer while our user stands in `send`", Fate::Lives, |it| {
+            it.role = Role::Server;
+            it.config = times(ms(170), ms(170), ms(410), ms(65)).max_deferrals(0).build().unwrap();
+            it.out = Way { rate: 242_672, ..way(ms(1), ms(0), [1_136, 14_166]) };
+            it.back = way(ms(7), ms(0), [2_334, 324]);
+            it.peer.talk = every(ms(13), 354);
+            it.ours.writer = Writer::Every { gap: ms(31), len: 7_187 };
+            it.horizon = s(2);
+        }),
+        kept("a sleep that begins shortly before the deadline", Fate::Dies(Cause::PongTimeout), |it| {
+            it.config = times(ms(2_148), ms(2_148), ms(1_328), ms(817)).max_deferrals(2).build().unwrap();
+            it.out = Way { dark: Some(ms(7_653)), ..way(ms(240), ms(171), [2_720, 14_990]) };
+            it.back = Way { dark: Some(ms(7_653)), ..way(ms(84), ms(168), [159_324, 54_567]) };
+            it.back.pauses = vec![(ms(3_385), ms(3_714))];
+            it.peer.talk = every(ms(2_206), 560);
+            it.ours.consumer = Consumer::Impatient(ms(335));
+            it.ours.stalls = vec![(ms(3_385), ms(3_177))];
+            it.ours.asleep = true;
+        }),
+        kept("the answer lies in our socket when T ends", Fate::Lives, |it| {
+            it.config = times(ms(356), ms(664), ms(970), ms(1_321)).max_deferrals(0).build().unwrap();
+            (it.out.latency, it.back.latency) = (ms(38), ms(38));
+            it.peer.answer = Answer::After(ms(584));
+            it.peer.talk = every(ms(50), 80);
+            it.ours.shape = Shape::Joined;
+            it.horizon = s(5);
+        }),
+        kept("a probe that was lost left with a ping", Fate::Dies(Cause::PongTimeout), |it| {
+            it.config = times(ms(120), ms(120), ms(90), ms(212)).max_deferrals(0).missed_pongs(3).build().unwrap();
+            it.out = Way { dark: Some(ms(254)), ..way(ms(7), ms(7), [73_661, 1_771]) };
+            it.back = way(ms(11), ms(4), [43_521, 815]);
+            it.ours.shape = Shape::Spawned(8);
+            it.ours.consumer = Consumer::Impatient(ms(69));
+            it.probes = Some(ms(60));
+            it.horizon = s(3);
+        }),
+    ]
+}
