@@ -154,6 +154,7 @@ impl<F: Clone> Liveness<F> {
     // What happens.
 
     /// The timer fired. A spurious call changes nothing.
+    #[inline]
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         match &mut self.phase {
             Phase::Open(open) => {
@@ -216,6 +217,7 @@ impl<F: Clone> Liveness<F> {
     }
 
     /// The inner finished a flush. `moved`: it had not finished the one before. The ping that has left by it, if one has.
+    #[inline]
     pub(crate) fn handle_flushed(&mut self, now: Time, moved: bool) -> Option<Left> {
         match &mut self.phase {
             Phase::Open(open) => match open.pings.leaving().copied() {
@@ -265,26 +267,33 @@ impl<F: Clone> Liveness<F> {
     pub(crate) fn take_inbound(&mut self, now: Time) -> bool {
         let inbound = std::mem::take(&mut self.inbound);
         if inbound {
-            match &mut self.phase {
-                Phase::Open(open) => {
-                    open.heard = true;
-                    if let Some(leaving) = open.pings.leaving_mut() {
-                        leaving.w.heard = true;
-                    }
-                    if let Some(awaited) = open.pings.awaited_mut() {
-                        awaited.t.heard = true;
-                    }
-                }
-                Phase::Failed { talking, .. } => *talking = true,
-                // What the inner still yields begins its time anew.
-                Phase::Broken { c } => *c = Stopwatch::start(now, self.rules.close_timeout),
-                _ => {}
-            }
+            self.hear(now);
         }
         inbound
     }
 
+    /// A complete frame came in.
+    #[inline(never)]
+    fn hear(&mut self, now: Time) {
+        match &mut self.phase {
+            Phase::Open(open) => {
+                open.heard = true;
+                if let Some(leaving) = open.pings.leaving_mut() {
+                    leaving.w.heard = true;
+                }
+                if let Some(awaited) = open.pings.awaited_mut() {
+                    awaited.t.heard = true;
+                }
+            }
+            Phase::Failed { talking, .. } => *talking = true,
+            // What the inner still yields begins its time anew.
+            Phase::Broken { c } => *c = Stopwatch::start(now, self.rules.close_timeout),
+            _ => {}
+        }
+    }
+
     /// A pong came in whose payload reads as `Answer(number)`.
+    #[inline]
     pub(crate) fn handle_answer(&mut self, number: u32, now: Time) -> Answer {
         self.payloads.answer(number);
         let limit = self.rules.pong_timeout;
@@ -319,6 +328,7 @@ impl<F: Clone> Liveness<F> {
 
     /// There is nothing left to read. `away`: since when the reader had not waited, if it had not. Whether that was waited
     /// for: a look was due, or there was a failure to tell.
+    #[inline]
     pub(crate) fn handle_drained(&mut self, away: Option<Time>, now: Time, witness: &mut dyn Witness<F>) -> bool {
         let (limit, close_limit) = (self.rules.pong_timeout, self.rules.close_timeout);
         let (watch, limit) = match &mut self.phase {
@@ -444,7 +454,8 @@ impl<F: Clone> Liveness<F> {
         if let Some(news) = self.news.take() {
             return Some(news);
         }
-        let (holds, suspect) = (self.holds_writer(), self.is_suspect());
+        let holds = self.holds_writer();
+        let suspect = holds || self.is_suspect();
         if std::mem::replace(&mut self.held, holds) && !holds {
             return Some(Event::Released);
         }
@@ -453,6 +464,7 @@ impl<F: Clone> Liveness<F> {
     }
 
     /// When the timer is to fire.
+    #[inline]
     pub(crate) fn poll_timeout(&self) -> Time {
         match &self.phase {
             Phase::Open(open) => {
@@ -601,13 +613,10 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// A ping waits for longer than it should.
+    /// A ping waits for its answer longer than it should.
     fn is_suspect(&self) -> bool {
         match &self.phase {
-            Phase::Open(open) => {
-                let held = open.pings.leaving().is_some_and(|leaving| leaving.holds);
-                held || open.misses > 0 || open.pings.awaited().is_some_and(|awaited| awaited.t.restarts > 0)
-            }
+            Phase::Open(open) => open.misses > 0 || open.pings.awaited().is_some_and(|awaited| awaited.t.restarts > 0),
             Phase::Failed { .. } => true,
             _ => false,
         }

@@ -72,7 +72,7 @@ impl Stopwatch {
     pub(super) fn skip(&mut self, from: Time, until: Time, limit: Duration) {
         let from = from.max(self.begin(limit));
         // What comes after the look is not counted anyway.
-        if from < self.look && until.since(from) > TICK {
+        if from < self.look && from.plus(TICK) < until {
             self.look = self.look.plus(until.since(from));
             self.due = false;
         }
@@ -102,7 +102,7 @@ impl Stopwatch {
     }
 
     fn is_late(&self, now: Time) -> bool {
-        now.since(self.look) > TICK
+        self.look.plus(TICK) < now
     }
 
     fn advance(&mut self, from: Time, limit: Duration) {

@@ -62,23 +62,34 @@ impl Pilot<'_> {
 
     fn take_inbound(&mut self, now: Time) {
         if self.core.machine.take_inbound(now) {
-            self.shared.board().stats.last_inbound = Some(now);
+            self.show_inbound(now);
         }
+    }
+
+    #[inline(never)]
+    fn show_inbound(&self, now: Time) {
+        self.shared.board().stats.last_inbound = Some(now);
     }
 
     /// The first step of every long poll: what has happened since the last one. Whether that is something to see to.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>, half: Half, rest: Rest) -> bool {
         if self.core.machine.is_leaving() {
-            if let Some(away) = self.shared.fan.away(Half::Sink) {
-                let now = self.now();
-                self.core.machine.skip_writer(away, now);
-            }
+            self.skip_writer();
         }
         let fired = self.core.timer.wants_poll() && self.fire(cx, half);
         fired || rest == Rest::Busy || self.core.timer.wants_poll() || self.shared.fan.is_called()
     }
 
+    #[inline(never)]
+    fn skip_writer(&mut self) {
+        if let Some(away) = self.shared.fan.away(Half::Sink) {
+            let now = self.now();
+            self.core.machine.skip_writer(away, now);
+        }
+    }
+
     /// Nothing of ours is to be written.
+    #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         self.core.machine.is_resting() && !self.shared.fan.is_called()
     }
@@ -96,6 +107,7 @@ impl Pilot<'_> {
         }
     }
 
+    #[inline(never)]
     fn wait_to_write(&mut self) {
         if self.core.machine.is_leaving() && self.shared.fan.away(Half::Sink).is_some() {
             let now = self.now();
@@ -157,10 +169,13 @@ impl Pilot<'_> {
     }
 
     /// There is nothing left to read. Whether that was waited for: then there may be more to do, and the same again.
+    #[inline]
     pub(super) fn drained(&mut self) -> bool {
-        if !self.core.machine.counts_reader() && !self.core.machine.is_failed() {
-            return false;
-        }
+        (self.core.machine.counts_reader() || self.core.machine.is_failed()) && self.reader_waits()
+    }
+
+    #[inline(never)]
+    fn reader_waits(&mut self) -> bool {
         if !has_budget() {
             // It may only seem so: the next poll tells.
             self.shared.fan.rouse();
