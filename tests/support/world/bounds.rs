@@ -42,7 +42,12 @@ impl Oracle<'_> {
         }
         let soonest = self.first_miss(from)?;
         let first = later.partition_point(|at| *at + TICK < soonest);
-        let last = later.partition_point(|at| *at < latest).min(later.len().saturating_sub(1));
+        let last = later.partition_point(|at| *at < latest);
+        // The ping that the miss asked for may wait for room to this day.
+        if last == later.len() && self.blocks.overlaps(soonest, self.end) {
+            return None;
+        }
+        let last = last.min(later.len().saturating_sub(1));
         let starts = later.get(first..=last).filter(|starts| !starts.is_empty())?;
         let verdicts = starts.iter().map(|from| self.last_verdict(*from, later, misses - 1));
         verdicts.collect::<Option<Vec<_>>>()?.into_iter().max()

@@ -8,6 +8,7 @@ use super::scenario::{Consumer, Ours};
 
 /// A last look that comes late is repeated so often, a tick later each (J5).
 const REPEATS: u32 = 3;
+
 impl Ours {
     /// How long our program lets the crate wait for the next poll, again and again.
     pub fn period(&self) -> Duration {

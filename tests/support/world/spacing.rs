@@ -26,13 +26,24 @@ fn together(oracle: &Oracle<'_>) -> Option<String> {
     Some(tell(oracle, two))
 }
 
-/// Sooner than the jitter allows leaves only a ping that follows a miss at once (J4), or one that had to wait.
+/// Sooner than the jitter allows leaves only a ping that follows a miss (J4), at once or when there is room, or one that
+/// follows one that had to wait.
 fn too_soon(oracle: &Oracle<'_>) -> Option<String> {
     let least = oracle.config.ping_interval().mul_f64(1.0 - oracle.config.jitter());
     let soon = |two: &[&Ping; 2]| two[1].written + GRAIN < two[0].written + least;
     let held = |ping: &Ping| oracle.blocks.overlaps(ping.written - TICK, ping.written);
-    let two = pairs(oracle).filter(soon).find(|two| !held(two[0]) && !oracle.missed_before(two[1].written))?;
+    let followed = |two: &[&Ping; 2]| {
+        let [first, next] = two.map(|ping| ping.written);
+        oracle.missed_before(next) || held(two[1]) && missed_between(oracle, first, next)
+    };
+    let two = pairs(oracle).filter(soon).find(|two| !held(two[0]) && !followed(two))?;
     Some(tell(oracle, two.map(|ping| ping.written)))
+}
+
+/// Whether a ping may have been missed meanwhile: silence is longest when an answer ends it.
+fn missed_between(oracle: &Oracle<'_>, from: Instant, until: Instant) -> bool {
+    let answers = oracle.pings.iter().filter_map(|ping| ping.answered);
+    answers.filter(|at| from < *at && *at <= until).any(|at| oracle.missed_before(at))
 }
 
 /// I after the one before at the latest, where nothing on our side delays it.
