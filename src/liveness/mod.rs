@@ -14,11 +14,15 @@
 //!
 //! Each input is complete in itself: when the caller's own code panics between two of them, the next poll goes on.
 
+#[cfg(test)]
+mod explore;
 mod payload;
 mod phase;
 mod ping;
 mod rules;
 mod stopwatch;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::sync::Arc;

@@ -26,6 +26,12 @@ impl Payloads {
         Self { nonce, open: 0, issued: 0 }
     }
 
+    /// As they are after so many pings, all of them answered.
+    #[cfg(test)]
+    pub(super) fn after(nonce: u32, issued: u64) -> Self {
+        Self { nonce, open: 0, issued }
+    }
+
     /// What the next ping carries.
     pub(crate) fn next(&self) -> [u8; 8] {
         let mut payload = [0; 8];

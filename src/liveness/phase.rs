@@ -16,6 +16,7 @@
 //!                    '--------------------------------------+--------------------> Over
 //!
 //!   Any phase ends in Over when the inner stream ends.
+//!   Every transition, input by input: transitions.txt, which `explore` prints and compares.
 //!   W write_timeout   T pong_timeout   M missed_pongs   C close_timeout
 //! ```
 

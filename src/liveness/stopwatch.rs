@@ -68,6 +68,18 @@ impl Stopwatch {
         self.due
     }
 
+    /// The last look is due.
+    #[cfg(test)]
+    pub(super) fn is_deciding(&self) -> bool {
+        self.due && self.stretch == LAST
+    }
+
+    /// For the exploration, which moves all times along with now, and makes mistakes on purpose.
+    #[cfg(test)]
+    pub(super) fn innards(&mut self) -> (&mut Time, &mut u8) {
+        (&mut self.look, &mut self.repeats)
+    }
+
     /// Nobody waited `from` then `until` now.
     pub(super) fn skip(&mut self, from: Time, until: Time, limit: Duration) {
         let from = from.max(self.begin(limit));
