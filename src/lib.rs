@@ -81,7 +81,8 @@
 //! `driver.rs`, goes out by `wire.rs`, and its pong comes back as a frame. A verdict falls in the machine, is told by
 //! `pilot.rs`, and reaches the user by `read.rs` and `write.rs`.
 //!
-//! `liveness/` is pure: `now` is a parameter. `wake/` has the wakers of both halves and knows which of them waits.
+//! `liveness/` is pure: `now` is a parameter. What happens comes in by `input.rs`, what is to be done goes out by `output.rs`;
+//! `phase.rs` draws its states, `stopwatch.rs` has the one idea. `wake/` has the wakers of both halves and knows which of them waits.
 //! `config/` makes the rules of the machine. `spawn/` gives a `LiveStream` a task of its own. `progress/` and `tcp/` look
 //! below the messages, `connect/` dials.
 

@@ -1,5 +1,6 @@
 //! The parts of the machine by themselves, and the faults that the exploration has found in it.
 
+use super::stopwatch::Stopwatch;
 use super::*;
 
 const MS: Duration = Duration::from_millis(1);

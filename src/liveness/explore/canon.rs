@@ -1,6 +1,7 @@
 //! The same situation at another time, or after other numbers, is the same state.
 
 use super::super::payload::Payloads;
+use super::super::phase::{Closing, Dying, LastWord};
 use super::super::ping::Sent;
 use super::super::*;
 use super::TICK;

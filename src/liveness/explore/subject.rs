@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::super::stopwatch::Stopwatch;
 use super::super::*;
 use super::TICK;
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use super::super::phase::LastWord;
 use super::super::*;
 
 /// From an input and what it leads to, to the phases from which it does.

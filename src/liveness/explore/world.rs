@@ -4,6 +4,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use super::super::stopwatch::Stopwatch;
 use super::super::*;
 use super::ledger::{Ledger, Stage};
 use super::subject::{Fault, Subject};
