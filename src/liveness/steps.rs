@@ -20,6 +20,8 @@ impl<F: Clone> Liveness<F> {
         let t = &mut awaited.t;
         if let Some(since) = witness.answers(t.heard, now) {
             *t = t.moved(since, now, limit);
+            // What came before it started again does not put it off (J3).
+            t.heard = false;
         } else if t.heard && t.restarts < self.rules.max_deferrals {
             *t = t.deferred(now, limit);
             self.news = Some(Event::Deferred);

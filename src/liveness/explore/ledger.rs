@@ -390,6 +390,8 @@ impl Ledger {
     fn looked(&mut self, moves: bool) -> Kept {
         promise(!self.reader.decides() || moves, "T or C of attention decides, to the tick")?;
         if moves && self.reader.is_due() && self.reader.is_over() && self.stage == Stage::Open {
+            // What came before does not put off the T that starts now.
+            self.heard = false;
             self.reader = self.reader.again();
         } else {
             self.reader.looked();

@@ -9,6 +9,9 @@ use super::scenario::{Consumer, Ours};
 /// A last look that comes late is repeated so often, a tick later each (J5).
 const REPEATS: u32 = 3;
 
+/// So many polls that are late by a period each: eight looks, and the first after a flush by the other half.
+const LATE_POLLS: u32 = 9;
+
 impl Ours {
     /// How long our program lets the crate wait for the next poll, again and again.
     pub fn period(&self) -> Duration {
@@ -23,6 +26,6 @@ impl Ours {
     /// For each time that W or T runs.
     pub fn slack(&self) -> Duration {
         let stops = self.stalls.len() as u32 + 1;
-        GRAIN + TICK * REPEATS * stops + self.period() * 8
+        GRAIN + TICK * REPEATS * stops + self.period() * LATE_POLLS
     }
 }
