@@ -357,3 +357,38 @@ fn k4_a_complete_handshake_is_told_once() {
     machine.handle_close(CloseBy::Peer, at(14));
     assert_eq!(events(&mut machine), []);
 }
+
+/// Bytes moved below the messages until `self.0`, and not after.
+struct Moved(Option<Time>);
+
+impl Witness<Death> for Moved {
+    fn writes(&mut self, _: Time) -> Option<Time> {
+        None
+    }
+
+    fn answers(&mut self, _: bool, _: Time) -> Option<Time> {
+        self.0.take()
+    }
+
+    fn account(&mut self, death: Death, _: Time) -> Death {
+        death
+    }
+}
+
+#[test]
+fn j3_a_frame_from_before_t_started_again_below_the_messages_defers_nothing() {
+    let mut machine = machine(Rules { ping_interval: MS * 1_000, ..rules() });
+    machine.handle_timeout(at(1_000));
+    send(&mut machine, at(1_000));
+    machine.handle_frame();
+    machine.take_inbound(at(1_020));
+    // T is over at 1,100 ms, and acknowledgements came until 1,050 ms.
+    let mut moved = Moved(Some(at(1_050)));
+    while machine.is_open() {
+        let now = machine.poll_timeout();
+        machine.handle_timeout(now);
+        machine.handle_drained(Some(now), now, &mut moved);
+        assert!(now <= at(1_150), "deferred");
+    }
+    assert_eq!(machine.account().map(|death| death.deferrals), Some(0));
+}
