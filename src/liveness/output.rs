@@ -17,6 +17,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
+    /// What others are to hear, until there is nothing more.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         if let Some(news) = self.news.take() {
             return Some(news);

@@ -85,7 +85,7 @@ impl Shared {
         true
     }
 
-    /// When to: what a monitor may wait for has changed.
+    /// Tells waiting monitors that something has changed.
     pub(crate) fn announce(&self, board: MutexGuard<'_, Board>) {
         let news = board.news();
         drop(board);

@@ -85,7 +85,7 @@ where
                 Err(_) => {}
             }
         } else if reads && machine.account().is_none() {
-            // An answer of the inner's (S8). The sink half has its own flush, and its own error.
+            // The inner's own answer (S8). The sink half has its own flush, and its own error.
             if let Err(error) = self.flush_unflushed(cx) {
                 self.meet(error);
             }

@@ -1,4 +1,4 @@
-//! Who is woken, and who waits.
+//! The wakers of both halves, and which of the halves waits.
 
 mod fan;
 mod presence;
