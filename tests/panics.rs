@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use scripted::*;
 use tokio::time::{sleep, timeout};
 use traps::{Brittle, Fragile, Spot, Trapped, Traps, caught, fragile, fragile_moving};
@@ -161,6 +161,49 @@ async fn v6_a_look_that_panics_is_made_again_before_anything_is_decided() {
             assert!(end.is_none(), "closed after {spared} calls: {end:?}");
         });
         assert!(calls.await > 5);
+    }
+}
+
+/// The peer sends data at the very moment of a look, and pings in between: a panic of what is done after one was read, and
+/// before it is passed on, loses neither.
+#[tokio::test(start_paused = true)]
+async fn v6_a_caught_panic_loses_nothing_that_was_read() {
+    for spot in [Spot::Look, Spot::Ping, Spot::InnerReady, Spot::InnerSend, Spot::InnerFlush] {
+        let calls = at_every_call(spot, 1, async |traps, spared| {
+            let (peer, mut ws) = fragile_moving(exact().max_deferrals(100), &traps, secs(1));
+            peer.talks(secs(5), secs(100));
+            for at in (7..100).step_by(10) {
+                peer.at(secs(at), |peer| peer.sends(Msg::Ping(b"peer".to_vec())));
+            }
+            let mut got = Vec::new();
+            let _ = timeout(secs(110), async {
+                while let Some(Ok(message)) = next_caught(&mut ws).await {
+                    got.push(message);
+                }
+            })
+            .await;
+            let data: Vec<_> = got.iter().filter(|message| matches!(message, Msg::Data(_))).cloned().collect();
+            let sent: Vec<_> = (0..20).map(Msg::Data).collect();
+            assert_eq!((data, got.len()), (sent, 30), "{spot:?} after {spared} calls");
+        });
+        assert!(calls.await > 1, "{spot:?}");
+    }
+}
+
+/// The poll that panicked is followed by one of the sink, which has nothing to do with what was read.
+#[tokio::test(start_paused = true)]
+async fn v6_what_was_read_when_a_poll_panicked_waits_for_the_next_one_that_reads() {
+    let traps = Traps::unset();
+    let (peer, mut ws) = fragile(exact(), &traps);
+    assert!(next_caught(&mut ws).now_or_never().is_none());
+    peer.sends(Msg::Ping(b"peer".to_vec()));
+    peer.sends(Msg::Data(1));
+    traps.arm(Spot::InnerFlush);
+    let polled = catch_unwind(AssertUnwindSafe(|| ws.poll_next_unpin(&mut Context::from_waker(Waker::noop()))));
+    assert!(polled.is_err());
+    ws.send(Msg::Data(2)).await.unwrap();
+    for read in [Msg::Ping(b"peer".to_vec()), Msg::Data(1)] {
+        assert_eq!(next_caught(&mut ws).await.unwrap().unwrap(), read);
     }
 }
 

@@ -156,8 +156,9 @@ impl<F: Clone> Liveness<F> {
         open.proven = true;
         let (mut since, mut in_part) = (None, false);
         if let Some(pings) = open.pings.awaited_mut() {
-            if answers(number, pings.newest.number) {
-                since = Some(pings.newest.flushed);
+            let newest = pings.newest();
+            if answers(number, newest.number) {
+                since = Some(newest.flushed);
                 open.pings.drop_awaited();
             } else {
                 // The peer was alive just now: those that are left have all of T.

@@ -8,12 +8,13 @@ use super::{Rules, Time};
 /// At most one ping waits to leave. Of those that left, the oldest and the newest are known. The tag is a byte of its
 /// own, since it is looked at many times in a cycle: to tell it from a byte of what it tags takes longer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub(crate) enum Pings {
     #[default]
     None,
     Leaving(Leaving),
     Awaited(Awaited),
-    /// Boxed: a ping mostly finds the one before answered.
+    /// Boxed for the same reason as a later ping.
     Both(Box<(Leaving, Awaited)>),
 }
 
@@ -29,11 +30,12 @@ pub(crate) struct Leaving {
 }
 
 /// Pings that were flushed and are unanswered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Awaited {
     /// T belongs to this one.
     pub(super) oldest: Sent,
-    pub(super) newest: Sent,
+    /// The newest of those that left after it. Boxed: a ping mostly finds the one before answered.
+    pub(super) later: Option<Box<Sent>>,
     pub(super) t: Stopwatch,
 }
 
@@ -52,14 +54,23 @@ impl Leaving {
 }
 
 impl Awaited {
+    fn first(sent: Sent, now: Time, rules: &Rules) -> Self {
+        Self { oldest: sent, later: None, t: Stopwatch::start(now, rules.pong_timeout) }
+    }
+
+    pub(super) fn newest(&self) -> Sent {
+        self.later.as_ref().map_or(self.oldest, |later| **later)
+    }
+
     /// The newest left within this tick, and it is not the one to which T belongs.
     pub(super) fn has_just_left(&self, now: Time) -> bool {
-        self.newest.number != self.oldest.number && now.since(self.newest.flushed) < TICK
+        self.later.as_ref().is_some_and(|later| now.since(later.flushed) < TICK)
     }
 
     /// T starts with the newest: those before it are answered, or missed.
     pub(super) fn belong_to_newest(&mut self, from: Time, limit: Duration) {
-        self.oldest = self.newest;
+        self.oldest = self.newest();
+        self.later = None;
         self.t = Stopwatch::start(from, limit);
     }
 }
@@ -111,14 +122,14 @@ impl Pings {
 
     /// A ping falls due while none waits to leave.
     pub(super) fn queue(&mut self, leaving: Leaving) {
-        *self = match self.awaited() {
+        *self = match self.take_awaited() {
             None => Self::Leaving(leaving),
-            Some(&awaited) => Self::Both(Box::new((leaving, awaited))),
+            Some(awaited) => Self::Both(Box::new((leaving, awaited))),
         };
     }
 
     pub(super) fn drop_leaving(&mut self) {
-        *self = self.awaited().map_or(Self::None, |&awaited| Self::Awaited(awaited));
+        *self = self.take_awaited().map_or(Self::None, Self::Awaited);
     }
 
     pub(super) fn drop_awaited(&mut self) {
@@ -127,8 +138,17 @@ impl Pings {
 
     /// The waiting ping has left: it is the newest of those that are awaited, and the oldest if there was none.
     pub(super) fn flush(&mut self, sent: Sent, now: Time, rules: &Rules) {
-        let first = || Awaited { oldest: sent, newest: sent, t: Stopwatch::start(now, rules.pong_timeout) };
-        let awaited = self.awaited().map_or_else(first, |awaited| Awaited { newest: sent, ..*awaited });
-        *self = Self::Awaited(awaited);
+        *self = Self::Awaited(match self.take_awaited() {
+            None => Awaited::first(sent, now, rules),
+            Some(awaited) => Awaited { later: Some(Box::new(sent)), ..awaited },
+        });
+    }
+
+    fn take_awaited(&mut self) -> Option<Awaited> {
+        match std::mem::take(self) {
+            Self::None | Self::Leaving(_) => None,
+            Self::Awaited(awaited) => Some(awaited),
+            Self::Both(both) => Some(both.1),
+        }
     }
 }

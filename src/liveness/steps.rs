@@ -43,7 +43,7 @@ impl<F: Clone> Liveness<F> {
         let Phase::Open(open) = &mut self.phase else { return };
         match open.pings.awaited_mut() {
             // A ping that was due has only just left: it is the next one (S3).
-            Some(pings) if pings.has_just_left(now) => pings.belong_to_newest(pings.newest.flushed, limit),
+            Some(pings) if pings.has_just_left(now) => pings.belong_to_newest(pings.newest().flushed, limit),
             _ => {
                 open.pings.drop_awaited();
                 if open.pings.leaving().is_none() {

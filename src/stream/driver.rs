@@ -24,6 +24,8 @@ pub(super) struct Driver<'a, S: Stream, P> {
     pub(super) half: Half,
     /// What the last long poll has left to do.
     pub(super) rest: Rest,
+    /// What the machine wants is to be carried out once something was read.
+    pub(super) unsettled: bool,
 }
 
 impl<S, P, M, E> Driver<'_, S, P>

@@ -19,6 +19,7 @@ use pin_project_lite::pin_project;
 use driver::Driver;
 use pilot::{Core, Pilot};
 use wire::Wire;
+use write::Want;
 
 use crate::config::LiveConfig;
 use crate::error::Cause;
@@ -178,6 +179,27 @@ where
         self.parked_by(half, cx, poll)
     }
 
+    /// `read` is what the inner has yielded already, if it was polled.
+    #[inline(never)]
+    fn poll_stream(
+        self: Pin<&mut Self>,
+        read: Option<Poll<Option<Result<M, E>>>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<M, E>>> {
+        if read.is_none() {
+            self.begin();
+        }
+        self.parked_by(Half::Stream, cx, |driver, cx| match read {
+            None => driver.poll_read(cx),
+            Some(read) => driver.read_on(cx, read),
+        })
+    }
+
+    #[inline(never)]
+    fn poll_sink(self: Pin<&mut Self>, want: Want, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_write(want, cx))
+    }
+
     #[inline(never)]
     fn sent_by(self: Pin<&mut Self>, item: M) -> Result<(), <S as Sink<M>>::Error> {
         self.driven_by(Half::Sink, |driver, _| driver.start_send(item))
@@ -234,9 +256,9 @@ where
         let rest = std::mem::replace(&mut this.core.timer.rest, Rest::Busy);
         let shared = &this.shared.0;
         let pilot = Pilot { core: this.core, shared };
-        let mut driver = Driver { wire: this.wire, protocol: this.protocol, pilot, half, rest };
+        let mut driver = Driver { wire: this.wire, protocol: this.protocol, pilot, half, rest, unsettled: false };
         let done = step(&mut driver, &mut Context::from_waker(&waker_ref(shared)));
-        let busy = driver.wire.is_busy() || driver.wire.book.is_failed();
+        let busy = driver.wire.is_busy() || driver.wire.book.is_failed() || driver.wire.has_read();
         driver.pilot.finish(busy);
         done
     }
@@ -299,7 +321,7 @@ where
     /// holds for the sink.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.is_busy() {
-            return self.polled_by(Half::Stream, cx, |driver, cx| driver.poll_read(cx));
+            return self.poll_stream(None, cx);
         }
         if self.core.timer.rest == Rest::Waiting {
             self.come();
@@ -317,7 +339,7 @@ where
             }
             _ => {}
         }
-        self.parked_by(Half::Stream, cx, |driver, cx| driver.read_on(cx, read))
+        self.poll_stream(Some(read), cx)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -347,7 +369,7 @@ where
 
     fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         if self.is_busy() {
-            return self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_ready(cx));
+            return self.poll_sink(Want::Ready, cx);
         }
         let this = self.as_mut().project();
         let polled = this.wire.poll_permit(&mut Context::from_waker(&waker_ref(&this.shared.0)));
@@ -364,7 +386,7 @@ where
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         if self.is_busy() {
-            return self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_flush_by_user(cx));
+            return self.poll_sink(Want::Flush, cx);
         }
         let this = self.as_mut().project();
         let polled = this.wire.poll_flush(&mut Context::from_waker(&waker_ref(&this.shared.0)));
@@ -373,7 +395,7 @@ where
 
     /// Begins the closing handshake where none was begun; ends within C.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_close(cx))
+        self.poll_sink(Want::Close, cx)
     }
 }
 

@@ -207,18 +207,18 @@ impl Pilot<'_> {
         }
     }
 
-    /// What the sink fails with if the handshake has taken longer than C.
-    pub(super) fn overdue(&mut self) -> Option<LivenessError> {
-        if !self.core.machine.is_overdue() {
-            return None;
+    /// Whether the handshake has taken longer than C: the sink fails with that from now on.
+    pub(super) fn overdue(&mut self) -> bool {
+        let overdue = self.core.machine.is_overdue();
+        if overdue {
+            self.judge(|machine, now, examiner| machine.handle_overdue(now, examiner));
         }
-        self.judge(|machine, now, examiner| machine.handle_overdue(now, examiner));
-        self.core.machine.account().cloned()
+        overdue
     }
 
     /// The same for a connection whose handle was dropped, which ends by it.
     pub(super) fn end_if_overdue(&mut self) -> bool {
-        let overdue = self.overdue().is_some();
+        let overdue = self.overdue();
         if overdue {
             self.judge(|machine, now, examiner| machine.handle_abandoned(now, examiner));
             self.tell_dead();

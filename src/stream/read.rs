@@ -28,15 +28,30 @@ where
         if wants && !decides {
             self.settle(cx);
         }
+        self.unsettled = decides;
+        if let Some(item) = self.wire.as_mut().take_read() {
+            return self.pass_on(cx, Poll::Ready(Some(item)));
+        }
         if self.pilot.core.machine.is_over() {
             return Poll::Ready(self.last_word());
         }
         let read = self.wire.as_mut().poll_next(cx);
-        let read = self.read_on(cx, read);
-        if decides {
-            self.settle(cx);
+        self.read_on(cx, read)
+    }
+
+    /// The end of a poll that reads. What the machine wants is carried out before `read` is passed on; if the user's code
+    /// panics in it, the next poll that reads passes it on (V6).
+    fn pass_on(&mut self, cx: &mut Context<'_>, read: Poll<Option<Result<M, E>>>) -> Poll<Option<Result<M, E>>> {
+        if !self.unsettled {
+            return read;
         }
-        read
+        let Poll::Ready(Some(item)) = read else {
+            self.settle(cx);
+            return read;
+        };
+        self.wire.as_mut().keep_read(item);
+        self.settle(cx);
+        Poll::Ready(self.wire.as_mut().take_read())
     }
 
     /// Everything but reading: the consumer has no room. Ready if the stream has come to its end all the same.
@@ -52,13 +67,18 @@ where
     pub(super) fn read_on(
         &mut self,
         cx: &mut Context<'_>,
-        mut read: Poll<Option<Result<M, E>>>,
+        read: Poll<Option<Result<M, E>>>,
     ) -> Poll<Option<Result<M, E>>> {
+        let read = self.find(cx, read);
+        self.pass_on(cx, read)
+    }
+
+    fn find(&mut self, cx: &mut Context<'_>, mut read: Poll<Option<Result<M, E>>>) -> Poll<Option<Result<M, E>>> {
         for hidden in 1.. {
             match read {
-                Poll::Ready(Some(Ok(ref message))) => {
-                    if self.shows(cx, message) {
-                        return read;
+                Poll::Ready(Some(Ok(message))) => {
+                    if self.shows(cx, &message) {
+                        return Poll::Ready(Some(Ok(message)));
                     }
                     if self.pilot.core.machine.is_over() {
                         return Poll::Ready(self.last_word());
@@ -94,21 +114,22 @@ where
                     return false;
                 }
             },
-            // The inner has queued its answer: it leaves although the user may never write (S8).
-            Kind::Ping(_) => {
-                self.wire.as_mut().book().want_flush();
-                self.settle(cx);
-            }
+            Kind::Ping(_) => self.flush_answer(),
             Kind::Close => {
                 self.pilot.close(CloseBy::Peer);
-                self.wire.as_mut().book().want_flush();
-                self.settle(cx);
+                self.flush_answer();
             }
         }
         let machine = &mut self.pilot.core.machine;
         machine.handle_frame();
         // What comes after a verdict is discarded (K1).
         !(machine.account().is_some() && (machine.is_dying() || machine.is_over()))
+    }
+
+    /// The inner has queued its answer: it leaves although the user may never write (S8).
+    fn flush_answer(&mut self) {
+        self.wire.as_mut().book().want_flush();
+        self.unsettled = true;
     }
 
     fn drained(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {

@@ -13,9 +13,24 @@ pin_project! {
     pub(super) struct Wire<S: Stream> {
         #[pin]
         inner: S,
-        // The user's message whose permit a ping has used. Boxed: it is nearly always empty.
-        slot: Option<Box<S::Item>>,
+        // Nearly always empty.
+        kept: Option<Box<Kept<S::Item>>>,
         pub(super) book: Book,
+    }
+}
+
+/// Messages on their way.
+#[derive(Debug)]
+struct Kept<I> {
+    /// The user's message whose permit a ping has used.
+    slot: Option<I>,
+    /// What was read while something else was still to do. It stays where that panicked (V6).
+    read: Option<I>,
+}
+
+impl<I> Default for Kept<I> {
+    fn default() -> Self {
+        Self { slot: None, read: None }
     }
 }
 
@@ -107,7 +122,7 @@ impl Book {
 
 impl<S: Stream> Wire<S> {
     pub(super) fn new(inner: S) -> Self {
-        Self { inner, slot: None, book: Book::default() }
+        Self { inner, kept: None, book: Book::default() }
     }
 
     pub(super) fn inner(&self) -> &S {
@@ -127,17 +142,38 @@ impl<S: Stream> Wire<S> {
     }
 
     pub(super) fn into_parts(self) -> (S, Option<S::Item>) {
-        (self.inner, self.slot.map(|item| *item))
+        (self.inner, self.kept.and_then(|kept| kept.slot))
     }
 
+    #[inline]
     pub(super) fn has_slot(&self) -> bool {
-        self.slot.is_some()
+        self.kept.as_ref().is_some_and(|kept| kept.slot.is_some())
+    }
+
+    /// Something was read that the user has not seen.
+    #[inline]
+    pub(super) fn has_read(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.read.is_some())
+    }
+
+    /// Keeps what was read until `take_read`.
+    pub(super) fn keep_read(self: Pin<&mut Self>, item: S::Item) {
+        self.project().kept.get_or_insert_default().read = Some(item);
+    }
+
+    pub(super) fn take_read(self: Pin<&mut Self>) -> Option<S::Item> {
+        let kept = self.project().kept;
+        let read = kept.as_mut()?.read.take();
+        if read.is_some() {
+            kept.take_if(|kept| kept.slot.is_none());
+        }
+        read
     }
 
     /// There is something to write or to flush that the user does not drive, and a sink for it.
     #[inline]
     pub(super) fn is_busy(&self) -> bool {
-        (self.book.is_busy() || self.slot.is_some()) && !self.book.failed
+        (self.book.is_busy() || self.has_slot()) && !self.book.failed
     }
 
     #[inline]
@@ -239,9 +275,9 @@ impl<S: Stream> Wire<S> {
     {
         let this = self.project();
         let owed = std::mem::replace(&mut this.book.permit, Permit::None) == Permit::Owed;
-        let message = if owed || this.slot.is_some() {
+        let message = if owed || this.kept.as_ref().is_some_and(|kept| kept.slot.is_some()) {
             // Only a caller that did not ask `poll_ready` finds the slot occupied; order is kept all the same.
-            match this.slot.replace(Box::new(Ok(item))).map(|before| *before) {
+            match this.kept.get_or_insert_default().slot.replace(Ok(item)) {
                 Some(Ok(before)) => before,
                 _ => return Ok(()),
             }
@@ -257,7 +293,11 @@ impl<S: Stream> Wire<S> {
         S: Stream<Item = Result<M, E>> + Sink<M>,
     {
         let this = self.project();
-        let Some(Ok(item)) = this.slot.take().map(|item| *item) else { return Ok(()) };
-        this.inner.start_send(item)
+        let item = this.kept.as_mut().and_then(|kept| kept.slot.take());
+        this.kept.take_if(|kept| kept.read.is_none());
+        match item {
+            Some(Ok(item)) => this.inner.start_send(item),
+            _ => Ok(()),
+        }
     }
 }

@@ -10,12 +10,28 @@ use crate::error::LivenessError;
 use crate::liveness::CloseBy;
 use crate::message::{Kind, Protocol};
 
+/// What the user polls the sink for.
+#[derive(Clone, Copy)]
+pub(super) enum Want {
+    Ready,
+    Flush,
+    Close,
+}
+
 impl<S, P, M, E> Driver<'_, S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
-    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+    pub(super) fn poll_write(&mut self, want: Want, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        match want {
+            Want::Ready => self.poll_ready(cx),
+            Want::Flush => self.poll_flush_by_user(cx),
+            Want::Close => self.poll_close(cx),
+        }
+    }
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.begin(cx);
         self.check()?;
         if self.pilot.core.machine.holds_writer() {
@@ -27,22 +43,7 @@ where
         self.noting(polled)
     }
 
-    pub(super) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
-        self.check()?;
-        let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
-        let sent = self.wire.as_mut().send(item);
-        if let Err(error) = &sent {
-            self.is_lasting(error);
-        }
-        let refused = sent.is_err() && !self.wire.book.is_failed();
-        if closes && !refused {
-            self.user_closes();
-            self.wire.as_mut().book().want_flush();
-        }
-        sent
-    }
-
-    pub(super) fn poll_flush_by_user(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+    fn poll_flush_by_user(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.begin(cx);
         self.check()?;
         ready!(self.poll_before(cx))?;
@@ -52,7 +53,7 @@ where
         polled
     }
 
-    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.check_verdict()?;
         self.user_closes();
         self.begin(cx);
@@ -71,10 +72,25 @@ where
             }
         }
         self.settle(cx);
-        if let Some(error) = self.pilot.overdue() {
-            return Poll::Ready(self.complain(Some(error)));
+        if self.pilot.overdue() {
+            return Poll::Ready(self.check_verdict());
         }
         if self.pilot.core.machine.is_over() { Poll::Ready(self.check()) } else { Poll::Pending }
+    }
+
+    pub(super) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
+        self.check()?;
+        let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
+        let sent = self.wire.as_mut().send(item);
+        if let Err(error) = &sent {
+            self.is_lasting(error);
+        }
+        let refused = sent.is_err() && !self.wire.book.is_failed();
+        if closes && !refused {
+            self.user_closes();
+            self.wire.as_mut().book().want_flush();
+        }
+        sent
     }
 
     /// The user's message whose permit a ping has used goes before whatever the user wants now.
@@ -108,6 +124,7 @@ where
         self.complain(complaint)
     }
 
+    #[inline(never)]
     fn check_verdict(&self) -> Result<(), <S as Sink<M>>::Error> {
         self.complain(self.pilot.core.machine.account().cloned())
     }

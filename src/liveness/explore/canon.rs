@@ -60,7 +60,7 @@ pub(super) fn times(machine: &mut Liveness<Death>, exact: bool, now: Time, see: 
             }
             if let Some(awaited) = open.pings.awaited_mut() {
                 see(awaited.t.innards().0);
-                for sent in [&mut awaited.oldest, &mut awaited.newest] {
+                for sent in [Some(&mut awaited.oldest), awaited.later.as_deref_mut()].into_iter().flatten() {
                     let (mut queued, mut flushed) = (sent.queued(), sent.flushed);
                     if !exact {
                         // Nothing but the facts of an error hangs on them, and whether it was in this tick.
@@ -131,6 +131,8 @@ pub(super) fn numbers(machine: &mut Liveness<Death>, see: &mut dyn FnMut(&mut u3
     }
     if let Some(awaited) = open.pings.awaited_mut() {
         see(&mut awaited.oldest.number);
-        see(&mut awaited.newest.number);
+        if let Some(later) = &mut awaited.later {
+            see(&mut later.number);
+        }
     }
 }

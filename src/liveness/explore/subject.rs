@@ -180,7 +180,7 @@ impl Subject {
         let fault = self.fault;
         match (fault, self.open()) {
             (Some(Fault::DuePingIsDropped), Some(open)) if before.is_some() => {
-                let awaited = open.pings.awaited().copied();
+                let awaited = open.pings.awaited().cloned();
                 let queued = before.is_some_and(|before| before.0.leaving().is_none());
                 if awaited.is_some() && queued {
                     open.pings.drop_leaving();
@@ -254,7 +254,7 @@ impl Subject {
     }
 
     pub(super) fn handle_answer(&mut self, number: u32, now: Time) {
-        let before = self.open().map(|open| (open.misses, open.pings.awaited().copied()));
+        let before = self.open().map(|open| (open.misses, open.pings.awaited().cloned()));
         self.machine.handle_answer(number, now);
         let Some((misses, before)) = before else { return };
         let fault = self.fault;
@@ -332,7 +332,7 @@ impl Subject {
             Some(Fault::MissQueuesNothing) if pings.leaving().is_none() => open.pings = Pings::None,
             Some(Fault::MissIsNotCounted) => open.misses = misses,
             Some(Fault::MissForgetsNothing) => {
-                open.pings = match (open.pings.leaving().copied(), pings.awaited().copied()) {
+                open.pings = match (open.pings.leaving().copied(), pings.awaited().cloned()) {
                     (Some(leaving), Some(awaited)) => Pings::Both(Box::new((leaving, awaited))),
                     (None, Some(awaited)) => Pings::Awaited(awaited),
                     _ => return,
