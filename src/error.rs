@@ -161,21 +161,48 @@ impl fmt::Debug for LivenessError {
     }
 }
 
+/// One line for a person: the cause, what happened, when the peer was last heard of, and the layer that died if a
+/// progress source could tell.
 impl fmt::Display for LivenessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.cause)?;
-        if let Some(age) = self.0.since_flushed {
-            write!(f, ": ping sent {age:.3?} ago was not answered")?;
-        } else if let Some(age) = self.0.since_queued {
-            write!(f, ": ping queued {age:.3?} ago could not be sent")?;
+        write!(f, "{}: ", self.0.cause)?;
+        self.0.write_event(f)?;
+        if matches!(self.0.cause, Cause::PongTimeout | Cause::WriteStalled | Cause::PingFailed) {
+            self.0.write_last_signs(f)?;
         }
-        if let Some(age) = self.since_inbound() {
-            write!(f, ", last frame seen {age:.3?} ago")?;
+        match self.diagnosis() {
+            Some(diagnosis) if diagnosis.is_known() => write!(f, "; {diagnosis}"),
+            _ => Ok(()),
         }
-        if let Some(diagnosis) = self.diagnosis() {
-            write!(f, "; {diagnosis}")?;
+    }
+}
+
+impl Report {
+    /// What happened, in words.
+    fn write_event(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.cause, self.since_flushed, self.since_queued) {
+            (Cause::CloseTimeout, ..) => f.write_str("the closing handshake was not completed in time"),
+            (Cause::SendFailed, ..) if self.source.is_some() => {
+                f.write_str("a message that was accepted was refused later")
+            }
+            (Cause::SendFailed, ..) => f.write_str("the sink has failed before"),
+            (Cause::Dropped, ..) => f.write_str("the task that drove the connection is gone"),
+            (_, Some(age), _) => write!(f, "ping sent {age:.3?} ago was not answered"),
+            (_, None, Some(age)) => write!(f, "ping queued {age:.3?} ago could not be sent"),
+            (_, None, None) => f.write_str("one of our frames was refused"),
         }
-        Ok(())
+    }
+
+    /// When the peer was last heard of, and whether it has ever answered a ping.
+    fn write_last_signs(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.stats.last_inbound {
+            Some(age) => write!(f, ", last frame seen {age:.3?} ago")?,
+            None => f.write_str(", no frame was ever seen")?,
+        }
+        match self.stats.pongs_received {
+            0 if self.stats.pings_sent > 1 => write!(f, ", none of {} pings was answered", self.stats.pings_sent),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -194,3 +221,6 @@ impl From<LivenessError> for io::Error {
         io::Error::new(io::ErrorKind::TimedOut, error)
     }
 }
+
+#[cfg(test)]
+mod tests;

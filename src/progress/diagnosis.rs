@@ -56,11 +56,20 @@ impl fmt::Display for Finding {
     }
 }
 
+impl Diagnosis {
+    /// Whether there is anything to say.
+    pub(crate) fn is_known(&self) -> bool {
+        self.finding != Finding::Unknown || self.tcp.is_some()
+    }
+}
+
 /// One line for a person.
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tcp = self.tcp.unwrap_or_default();
-        write!(f, "{}", self.finding)?;
+        if self.finding != Finding::Unknown {
+            write!(f, "{}", self.finding)?;
+        }
         match self.finding {
             Finding::PathDead => write!(
                 f,
@@ -76,7 +85,15 @@ impl fmt::Display for Diagnosis {
             Finding::Trickle => {
                 write!(f, ": {} bytes in the last timeout, no message among them", self.trickle.unwrap_or(0))
             }
-            Finding::Unknown => Ok(()),
+            Finding::Unknown if self.tcp.is_none() => f.write_str("the progress source cannot tell which layer died"),
+            Finding::Unknown => write!(
+                f,
+                "TCP alone does not tell: {} bytes unacknowledged, last acknowledgement {:.1?} ago, last data {:.1?} ago",
+                tcp.unacknowledged, tcp.since_acknowledged, tcp.since_received
+            ),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

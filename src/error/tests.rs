@@ -1,0 +1,85 @@
+//! Every text of a [`LivenessError`]: guide pages and dashboards are keyed by them.
+
+use super::*;
+use crate::progress::{Finding, TcpSight};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A verdict on a connection that was well until 31 s ago, by its cause alone.
+fn report(cause: Cause) -> Report {
+    let stats = LiveStats { pings_sent: 3, pongs_received: 2, last_inbound: Some(31 * SECOND), ..LiveStats::default() };
+    Report {
+        cause,
+        since_queued: None,
+        since_flushed: None,
+        since_pong: Some(31 * SECOND),
+        deferrals: 0,
+        misses: 1,
+        diagnosis: None,
+        stats,
+        source: None,
+    }
+}
+
+fn text(report: Report) -> String {
+    LivenessError::new(report).to_string()
+}
+
+fn unanswered() -> Report {
+    Report { since_queued: Some(21 * SECOND), since_flushed: Some(20 * SECOND), ..report(Cause::PongTimeout) }
+}
+
+#[test]
+fn a_pong_timeout_tells_when_the_peer_was_last_heard_of() {
+    let expected = "pong timeout: ping sent 20.000s ago was not answered, last frame seen 31.000s ago";
+    assert_eq!(text(unanswered()), expected);
+}
+
+#[test]
+fn a_peer_that_never_sent_anything_is_told_from_one_that_fell_silent() {
+    let stats = LiveStats { pings_sent: 1, ..LiveStats::default() };
+    let expected = "pong timeout: ping sent 20.000s ago was not answered, no frame was ever seen";
+    assert_eq!(text(Report { stats, ..unanswered() }), expected);
+}
+
+#[test]
+fn a_peer_that_talks_and_has_never_answered_is_told_from_one_that_did() {
+    let stats = LiveStats { pings_sent: 3, last_inbound: Some(SECOND), ..LiveStats::default() };
+    let expected = "pong timeout: ping sent 20.000s ago was not answered, last frame seen 1.000s ago, none of 3 pings \
+                    was answered";
+    assert_eq!(text(Report { stats, ..unanswered() }), expected);
+}
+
+#[test]
+fn a_ping_that_could_not_leave_is_said_to_be_queued() {
+    let stalled = Report { since_queued: Some(30 * SECOND), ..report(Cause::WriteStalled) };
+    let expected = "write stalled: ping queued 30.000s ago could not be sent, last frame seen 31.000s ago";
+    assert_eq!(text(stalled), expected);
+    let failed = Report { since_queued: Some(SECOND), ..report(Cause::PingFailed) };
+    assert_eq!(text(failed), "ping failed: ping queued 1.000s ago could not be sent, last frame seen 31.000s ago");
+    let refused = text(report(Cause::PingFailed));
+    assert_eq!(refused, "ping failed: one of our frames was refused, last frame seen 31.000s ago");
+}
+
+#[test]
+fn what_is_no_verdict_is_told_in_words_too() {
+    let close = text(report(Cause::CloseTimeout));
+    assert_eq!(close, "close timeout: the closing handshake was not completed in time");
+    assert_eq!(text(report(Cause::SendFailed)), "send failed: the sink has failed before");
+    let refused = Report { source: Some("full".into()), ..report(Cause::SendFailed) };
+    assert_eq!(text(refused), "send failed: a message that was accepted was refused later");
+    assert_eq!(text(report(Cause::Dropped)), "dropped: the task that drove the connection is gone");
+}
+
+#[test]
+fn a_layer_is_named_only_if_it_is_known() {
+    let known = |finding, tcp| {
+        let diagnosis = Some(Diagnosis { finding, tcp, trickle: None });
+        text(Report { diagnosis, ..unanswered() })
+    };
+    let plain = text(unanswered());
+    assert_eq!(known(Finding::Unknown, None), plain);
+    let tcp = Some(TcpSight { since_received: 31 * SECOND, ..TcpSight::default() });
+    assert!(known(Finding::Unknown, tcp).starts_with(&format!("{plain}; TCP alone does not tell: ")));
+    assert!(known(Finding::PeerHung, tcp).starts_with(&format!("{plain}; peer hung: ")));
+}
