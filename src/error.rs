@@ -63,12 +63,10 @@ impl fmt::Display for Cause {
 
 impl Error for Cause {}
 
-/// The one error of a `LiveStream`: its cause is [`PongTimeout`](Cause::PongTimeout),
-/// [`WriteStalled`](Cause::WriteStalled), [`PingFailed`](Cause::PingFailed) or [`CloseTimeout`](Cause::CloseTimeout);
-/// from a sink also [`SendFailed`](Cause::SendFailed), which is no end.
+/// The one error that a `LiveStream` adds to those of its socket: why the connection was given up, and what is known.
 ///
-/// It travels inside the inner's own error type; [`find`](Self::find) gets it back from there. All ages are as of the
-/// moment it was made. Cloning it is cheap.
+/// It travels inside the socket's own error type; [`find`](Self::find) gets it back from there. Its text is one line for a
+/// log. All ages are as of the moment at which it was made. Cloning it is cheap.
 #[derive(Clone)]
 pub struct LivenessError(Arc<Report>);
 
@@ -92,6 +90,31 @@ impl LivenessError {
     }
 
     /// Finds the liveness error in `error`, in its chain of sources, or inside an [`io::Error`] among them.
+    ///
+    /// It is `None` for an error of the socket's own. A `Box<dyn Error>` is given as `&*error`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tungstenite")]
+    /// # {
+    /// # use futures_util::StreamExt;
+    /// # use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    /// # runtime.block_on(async {
+    /// use ws_liveness::{Cause, LiveConfig, LiveExt, LivenessError};
+    ///
+    /// # let (near, _silent_peer) = tokio::io::duplex(1024);
+    /// # let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+    /// let mut ws = socket.live(LiveConfig::default());
+    /// // The peer is silent, so the first item is the error: a `tungstenite::Error`, as the socket's own are.
+    /// let error = ws.next().await.unwrap().unwrap_err();
+    /// let dead = LivenessError::find(&error).expect("the peer is dead");
+    /// assert_eq!(dead.cause(), Cause::PongTimeout);
+    /// assert_eq!(dead.since_flushed(), Some(std::time::Duration::from_secs(20)));
+    /// assert!(dead.to_string().starts_with("pong timeout: ping sent 20.000s ago was not answered"));
+    /// # });
+    /// # }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -112,38 +135,40 @@ impl LivenessError {
         self.0.cause
     }
 
-    /// How long ago the unanswered ping was queued, where one was under way.
+    /// How long ago the unanswered ping was queued, if one was under way.
     pub fn since_queued(&self) -> Option<Duration> {
         self.0.since_queued
     }
 
-    /// How long ago it was flushed, where it was.
+    /// How long ago the unanswered ping was flushed, if it was.
     pub fn since_flushed(&self) -> Option<Duration> {
         self.0.since_flushed
     }
 
-    /// Age of the last inbound frame, to the timer's granularity: it is known to be at least this young at the last
-    /// time that the timer fired.
+    /// Age of the last inbound frame, or `None` if there never was one.
+    ///
+    /// Frames only set a flag, and the clock is read when the timer fires or a pong comes in. So the frame may be older than
+    /// this by the time between two such moments.
     pub fn since_inbound(&self) -> Option<Duration> {
         self.0.stats.last_inbound
     }
 
-    /// Age of the last answer to a ping of ours.
+    /// Age of the last answer to one of our pings, or `None` if none was ever answered.
     pub fn since_pong(&self) -> Option<Duration> {
         self.0.since_pong
     }
 
-    /// How often an inbound frame deferred the deadline of the unanswered ping.
+    /// How often an inbound frame extended the deadline of the unanswered ping.
     pub fn deferrals(&self) -> u32 {
         self.0.deferrals
     }
 
-    /// How many consecutive pings were missed, the last included.
+    /// How many pings in a row were not answered, the last one included.
     pub fn misses(&self) -> u32 {
         self.0.misses
     }
 
-    /// Which layer died, where a progress source was given and the cause is [`PongTimeout`](Cause::PongTimeout) or
+    /// Which layer died, if a progress source was given and the cause is [`PongTimeout`](Cause::PongTimeout) or
     /// [`WriteStalled`](Cause::WriteStalled).
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
         self.0.diagnosis.as_ref()

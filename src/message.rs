@@ -1,13 +1,13 @@
-//! The seam to a message type: what an item is, how a ping, a Close and the error are made.
+//! The seam to a message type: what an item is, and how a ping, a Close and the error are made.
 
 use std::error::Error;
 
 use crate::error::LivenessError;
 
-/// What a message is, as far as liveness cares.
+/// What kind of frame a message is, as far as liveness cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind<'a> {
-    /// Text, binary, or whatever else is neither of the others.
+    /// Text, binary, or anything else that is none of the others.
     Data,
     /// A Ping frame and its payload.
     Ping(&'a [u8]),
@@ -17,47 +17,186 @@ pub enum Kind<'a> {
     Close,
 }
 
-/// A WebSocket message type. Implement it for a type of your own; for a foreign one, see [`Protocol`].
+/// A WebSocket message type: implement it for a message type of your own.
+///
+/// The error type of the socket must be `From<`[`LivenessError`]`>`. If the message type or the error type is not yours, use
+/// a [`Protocol`].
+///
+/// ```
+/// use futures_util::{Sink, Stream};
+/// use ws_liveness::{Kind, LiveConfig, LiveExt, LiveStream, LivenessError, WsMessage};
+///
+/// enum Frame {
+///     Text(String),
+///     Ping(Vec<u8>),
+///     Pong(Vec<u8>),
+///     Close(u16, String),
+/// }
+///
+/// impl WsMessage for Frame {
+///     fn ping(payload: &[u8]) -> Self {
+///         Self::Ping(payload.to_vec())
+///     }
+///
+///     fn close(code: u16, reason: &str) -> Self {
+///         Self::Close(code, reason.into())
+///     }
+///
+///     fn kind(&self) -> Kind<'_> {
+///         match self {
+///             Self::Ping(payload) => Kind::Ping(payload),
+///             Self::Pong(payload) => Kind::Pong(payload),
+///             Self::Close(..) => Kind::Close,
+///             Self::Text(_) => Kind::Data,
+///         }
+///     }
+/// }
+///
+/// /// `std::io::Error` is `From<LivenessError>`; an error type of your own has to be.
+/// fn wrap<S>(socket: S) -> LiveStream<S>
+/// where
+///     S: Stream<Item = std::io::Result<Frame>> + Sink<Frame, Error = std::io::Error>,
+/// {
+///     socket.live(LiveConfig::default())
+/// }
+/// ```
 pub trait WsMessage: Sized {
-    /// A Ping frame; `payload` has 8 bytes.
+    /// Makes a Ping frame. `payload` has 8 bytes.
     fn ping(payload: &[u8]) -> Self;
 
-    /// A Close frame; `code` may be sent (RFC 6455 section 7.4), `reason` has at most 123 bytes.
+    /// Makes a Close frame. `code` is one that may be sent (RFC 6455 section 7.4), `reason` has at most 123 bytes.
     fn close(code: u16, reason: &str) -> Self;
 
-    /// What this message is. Called once per message, in and out.
+    /// Returns what kind of frame this message is. Called once per message, in and out.
     fn kind(&self) -> Kind<'_>;
 
-    /// Whether an error of the sink on one of our frames means "not now": the frame was not taken, the connection is
-    /// as before, and the frame may be offered again after a flush. Default is `false`.
+    /// Returns `true` if an error of the sink on one of our frames means "not now": the sink has not taken the frame, the
+    /// connection is as before, and the frame may be offered again after a flush. Default is `false`.
     fn is_transient(error: &(dyn Error + 'static)) -> bool {
         let _ = error;
         false
     }
 }
 
-/// How a [`LiveStream`](crate::LiveStream) deals with messages `M` and errors `E`: [`Auto`], or a type of your own
-/// where neither `M` nor `E` is yours, so that Rust's orphan rule forbids [`WsMessage`] or `From<LivenessError>`.
+/// How a [`LiveStream`](crate::LiveStream) handles messages `M` and errors `E` that are not yours.
 ///
-/// Where the error of the sink is another than that of the stream, implement it once for each.
+/// The default is [`Auto`], which serves every [`WsMessage`] with an error that is `From<LivenessError>`. If the message or
+/// the error is a foreign type, Rust's orphan rule forbids to implement those traits for it: implement `Protocol` for a type
+/// of your own instead, and wrap the socket with [`LiveStream::with_protocol`](crate::LiveStream::with_protocol).
+///
+/// ```
+/// # mod foreign {
+/// #     #[derive(Debug)]
+/// #     pub enum Message { Text(String), Ping(Vec<u8>), Pong(Vec<u8>), Close(Option<(u16, String)>) }
+/// #     #[derive(Debug)]
+/// #     pub struct Error(Box<dyn std::error::Error + Send + Sync>);
+/// #     impl Error {
+/// #         pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self { Self(error.into()) }
+/// #     }
+/// #     impl std::fmt::Display for Error {
+/// #         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+/// #     }
+/// #     impl std::error::Error for Error {
+/// #         fn source(&self) -> Option<&(dyn std::error::Error + 'static)> { Some(&*self.0) }
+/// #     }
+/// # }
+/// use foreign::{Error, Message};
+/// use ws_liveness::{Kind, LivenessError, Protocol};
+///
+/// struct Foreign;
+///
+/// impl Protocol<Message, Error> for Foreign {
+///     fn kind<'a>(&self, message: &'a Message) -> Kind<'a> {
+///         match message {
+///             Message::Ping(payload) => Kind::Ping(payload),
+///             Message::Pong(payload) => Kind::Pong(payload),
+///             Message::Close(_) => Kind::Close,
+///             _ => Kind::Data,
+///         }
+///     }
+///     fn ping(&self, payload: &[u8]) -> Message {
+///         Message::Ping(payload.to_vec())
+///     }
+///     fn close(&self, code: u16, reason: &str) -> Message {
+///         Message::Close(Some((code, reason.into())))
+///     }
+///     fn error(&self, error: LivenessError) -> Error {
+///         Error::new(error)
+///     }
+///     fn source(&self, error: Error) -> Box<dyn std::error::Error + Send + Sync> {
+///         Box::new(error)
+///     }
+/// }
+/// # use futures_util::{Sink, Stream};
+/// # use ws_liveness::{LiveConfig, LiveStream};
+/// #
+/// # fn wrap<S>(socket: S) -> LiveStream<S, Foreign>
+/// # where
+/// #     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
+/// # {
+/// let ws = LiveStream::with_protocol(socket, LiveConfig::default(), Foreign);
+/// #     ws
+/// # }
+/// # assert_eq!(Foreign.kind(&Message::Text(String::new())), Kind::Data);
+/// ```
+///
+/// If only the error is foreign, the message's own [`WsMessage`] does the rest. Call that, and not [`Auto`]: `Auto` serves
+/// any number of error types, so the compiler cannot tell which one is meant (E0283).
+///
+/// ```
+/// # #[cfg(feature = "tungstenite")]
+/// # mod example {
+/// use tokio_tungstenite::tungstenite::Message;
+/// use ws_liveness::{Kind, LivenessError, Protocol, WsMessage};
+///
+/// type Boxed = Box<dyn std::error::Error + Send + Sync>;
+///
+/// struct BoxedErrors;
+///
+/// impl Protocol<Message, Boxed> for BoxedErrors {
+///     fn kind<'a>(&self, message: &'a Message) -> Kind<'a> {
+///         message.kind()
+///     }
+///     fn ping(&self, payload: &[u8]) -> Message {
+///         WsMessage::ping(payload)
+///     }
+///     fn close(&self, code: u16, reason: &str) -> Message {
+///         WsMessage::close(code, reason)
+///     }
+///     fn error(&self, error: LivenessError) -> Boxed {
+///         error.into()
+///     }
+///     fn source(&self, error: Boxed) -> Boxed {
+///         error
+///     }
+/// }
+/// # }
+/// ```
+///
+/// If only the message is foreign, `map_err(std::io::Error::other)` and `sink_map_err(std::io::Error::other)` on the socket
+/// give it an error that fits: an [`std::io::Error`] is `From<LivenessError>`.
+///
+/// If the error of the sink is a different type than that of the stream, implement the trait once for each.
 pub trait Protocol<M, E> {
-    /// What `message` is. Called once per message, in and out.
+    /// Returns what kind of frame `message` is. Called once per message, in and out.
     fn kind<'a>(&self, message: &'a M) -> Kind<'a>;
 
-    /// A Ping frame; `payload` has 8 bytes.
+    /// Makes a Ping frame. `payload` has 8 bytes.
     fn ping(&self, payload: &[u8]) -> M;
 
-    /// A Close frame; `code` may be sent (RFC 6455 section 7.4), `reason` has at most 123 bytes.
+    /// Makes a Close frame. `code` is one that may be sent (RFC 6455 section 7.4), `reason` has at most 123 bytes.
     fn close(&self, code: u16, reason: &str) -> M;
 
-    /// The inner's error that carries ours.
+    /// Makes an error of the socket's own type that carries ours.
+    ///
+    /// [`LivenessError::find`] gets it back if it is in the error's chain of sources.
     fn error(&self, error: LivenessError) -> E;
 
-    /// The inner's error on one of our own frames, on its way to become the
+    /// Converts the socket's error on one of our own frames, which becomes the
     /// [`source`](std::error::Error::source) of ours.
     fn source(&self, error: E) -> Box<dyn Error + Send + Sync>;
 
-    /// See [`WsMessage::is_transient`].
+    /// Returns `true` if the frame may be offered again, as [`WsMessage::is_transient`] does.
     fn is_transient(&self, error: &E) -> bool {
         let _ = error;
         false

@@ -1,4 +1,4 @@
-//! What others see: health, statistics, round-trip times, from any task (O2, O3).
+//! Health, statistics and round-trip times, from any task (O2, O3).
 
 mod probe;
 mod shared;
@@ -14,11 +14,11 @@ pub(crate) use stats::count;
 
 use crate::error::Cause;
 
-/// How a connection is.
+/// Whether a connection is well, in doubt, or over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Health {
-    /// Nothing speaks against it.
+    /// No ping waits for longer than it should.
     Alive,
     /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within W/2, an
     /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that falls
@@ -28,7 +28,33 @@ pub enum Health {
     Ended(Cause),
 }
 
-/// Watches one connection, from any task and after `split`. Cloning it is cheap; it does not keep the connection.
+/// Watches one connection, from any task and after `split`.
+///
+/// Cloning it is cheap. It does not keep the connection open, and it still answers after the connection has ended.
+///
+/// ```
+/// # #[cfg(feature = "tungstenite")]
+/// # {
+/// # use futures_util::StreamExt;
+/// # use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+/// # runtime.block_on(async {
+/// use ws_liveness::{Cause, Health, LiveConfig, LiveExt};
+///
+/// # let (near, _silent_peer) = tokio::io::duplex(1024);
+/// # let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+/// let ws = socket.live(LiveConfig::default());
+/// let monitor = ws.monitor();
+/// assert_eq!(monitor.health(), Health::Alive);
+///
+/// // Somebody has to poll the socket; the monitor can be anywhere.
+/// tokio::spawn(ws.for_each(|message| async { drop(message) }));
+/// assert_eq!(monitor.ended().await, Cause::PongTimeout);
+/// assert_eq!(monitor.stats().misses, 1);
+/// # });
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Monitor {
     shared: Arc<Shared>,
@@ -41,31 +67,36 @@ impl Monitor {
         Self { shared, seen }
     }
 
-    /// How the connection is now.
+    /// Returns whether the connection is well, in doubt, or over.
     pub fn health(&self) -> Health {
         self.shared.board().health
     }
 
-    /// The numbers so far.
+    /// Returns the statistics so far.
     pub fn stats(&self) -> LiveStats {
         let board = self.shared.board();
         board.stats.public(self.shared.clock().now())
     }
 
-    /// Whether silence counts against the peer: with [`Judging::Never`](crate::Judging::Never) it does not, with
+    /// Returns whether silence counts against the peer.
+    ///
+    /// With [`Judging::Never`](crate::Judging::Never) it does not, with
     /// [`Judging::AfterFirstPong`](crate::Judging::AfterFirstPong) only from the first answer on.
     pub fn is_judging(&self) -> bool {
         self.shared.board().judging
     }
 
-    /// `false` while a spawned connection has stopped reading because the consumer leaves its buffer full: silence does not
-    /// count meanwhile.
+    /// Returns `false` while a spawned connection has stopped reading because its buffer is full.
+    ///
+    /// Silence does not count against the peer meanwhile.
     pub fn is_reading(&self) -> bool {
         self.shared.board().reading
     }
 
-    /// Waits for the next change of health that this monitor (not its clones) has not seen yet, and returns it. After
-    /// `Ended` there is none any more: it returns that at once, again and again.
+    /// Waits for the next change of health that this monitor has not seen yet, and returns it.
+    ///
+    /// Each clone of a monitor sees each change. After `Ended` there is no further change, and every call returns `Ended` at
+    /// once.
     ///
     /// Cancel-safe: dropping the future loses nothing.
     pub async fn changed(&mut self) -> Health {
@@ -80,7 +111,9 @@ impl Monitor {
         health
     }
 
-    /// Waits for the end, whatever it is; also after the connection was dropped, the first cause stays. Cancel-safe.
+    /// Waits for the end of the connection, whatever it is, and returns why it ended.
+    ///
+    /// The first cause stays, also after the connection was dropped. Cancel-safe: dropping the future loses nothing.
     pub async fn ended(&self) -> Cause {
         self.until(|board| match board.health {
             Health::Ended(cause) => Some(cause),
@@ -89,15 +122,16 @@ impl Monitor {
         .await
     }
 
-    /// Sends an extra ping now and returns its round-trip time; a call made while an earlier one is unanswered shares
-    /// its ping, also where that call was dropped. It moves
-    /// neither a deadline nor the next keepalive ping, and has no timeout of its own: a silent peer is for the
-    /// connection to judge. The `LiveStream` must be polled meanwhile.
+    /// Sends an extra ping now and returns its round-trip time.
     ///
-    /// Cancel-safe: dropping the future takes nothing back, the ping may still leave.
+    /// Somebody has to poll the `LiveStream` meanwhile. A call that is made while an earlier one is unanswered shares its
+    /// ping. A probe moves neither a deadline nor the next regular ping, and it has no timeout of its own: a silent peer is
+    /// judged by the connection.
+    ///
+    /// Cancel-safe: dropping the future loses nothing, and the ping may still leave.
     ///
     /// # Errors
-    /// The cause, where the connection ends first.
+    /// Why the connection ended, if it ended first.
     pub async fn probe(&self) -> Result<Duration, Cause> {
         let ticket = self.ask()?;
         self.until(|board| match (board.desk().probe.result(ticket), board.health) {

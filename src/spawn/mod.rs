@@ -26,15 +26,37 @@ where
     M: Send + 'static,
     E: Send + 'static,
 {
-    /// Gives the socket a task of its own on the current tokio runtime, for consumers that work for longer than a path
-    /// forgets. The handle has the same items and errors.
+    /// Gives the socket a task of its own on the current tokio runtime, so that pings leave whatever the consumer does.
     ///
-    /// The task reads ahead at most `capacity` messages (at least 1). Then it stops reading, the peer feels the
-    /// backpressure, pings go on, and no silence is judged. Dropping the handle closes the connection properly, within
+    /// Use it if a handler may work for longer than a path forgets. The handle has the same items and errors.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "tungstenite")]
+    /// # mod example {
+    /// # use futures_util::{SinkExt, StreamExt};
+    /// # use tokio::net::TcpStream;
+    /// # use tokio_tungstenite::tungstenite::{Error, Message};
+    /// # use tokio_tungstenite::WebSocketStream;
+    /// # use ws_liveness::{LiveConfig, LiveExt};
+    /// # async fn work_for_minutes(message: Message) -> Message { message }
+    /// async fn serve(socket: WebSocketStream<TcpStream>) -> Result<(), Error> {
+    ///     let mut ws = socket.live(LiveConfig::default()).spawn(16);
+    ///     while let Some(message) = ws.next().await.transpose()? {
+    ///         if message.is_text() {
+    ///             ws.send(work_for_minutes(message).await).await?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// The task reads at most `capacity` messages ahead (at least 1). Then it stops reading and the peer feels the
+    /// backpressure; pings go on, and silence does not count. Dropping the handle closes the connection properly, within
     /// `close_timeout`.
     ///
-    /// The task, the handle and the lock between them take some 400 bytes beside the `LiveStream`'s own, and the buffer
-    /// what is read ahead; a message takes one more wake-up on its way in, and none on its way out.
+    /// The task, the handle and the lock between them take some 400 bytes beside those of the `LiveStream`, and the buffer
+    /// takes what is read ahead. A message takes one more wake-up on its way in, and none on its way out.
     ///
     /// # Panics
     ///
@@ -59,9 +81,8 @@ where
 
 /// The handle of a [`LiveStream`] that drives itself: see [`LiveStream::spawn`].
 ///
-/// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. Where the task is gone before its time (its
-/// runtime was shut down), what was read is still delivered, then one error of cause
-/// [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
+/// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. If the runtime of the task is shut down, what
+/// was read is still delivered, then one error of cause [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
 pub struct Spawned<S: Stream, P = crate::Auto> {
     line: Arc<Line<S, P>>,
     monitor: Monitor,
@@ -118,7 +139,7 @@ fn wake_outside<S: Stream, P>(
 }
 
 impl<S: Stream, P> Spawned<S, P> {
-    /// Watches this connection from anywhere, also after `split`.
+    /// Returns a [`Monitor`], which watches this connection from any task, also after `split`.
     pub fn monitor(&self) -> Monitor {
         self.monitor.clone()
     }

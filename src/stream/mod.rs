@@ -31,20 +31,22 @@ use crate::timer::Rest;
 use crate::wake::{Fan, Half};
 
 pin_project! {
-    /// A WebSocket with liveness: the same items, the same errors, and one thing more, an end where the peer is dead.
+    /// A WebSocket with liveness: the same items and the same errors, and one error more if the peer is dead.
     ///
-    /// What it promises stands in [the contract](crate::contract). What it asks of its user: poll the stream, for
-    /// nothing happens in between; and expect one error more, found by [`LivenessError::find`](crate::LivenessError::find).
+    /// It asks two things of its user: keep polling the stream, since nothing happens in between; and expect one error more,
+    /// which [`LivenessError::find`](crate::LivenessError::find) tells from the socket's own. What it promises is in
+    /// [the contract](crate::contract).
     ///
     /// # Cancel safety
     ///
-    /// A method is cancel-safe where dropping its future loses no message, no ping, no verdict and no wake-up. All
-    /// state lives in the `LiveStream`, so `next()` is cancel-safe. `send()` is so in the sense of the inner: a message
-    /// that was not yet taken is dropped with the future, one that was taken is sent.
+    /// A method is cancel-safe if dropping its future loses no message, no ping, no verdict and no wake-up. All state is in
+    /// the `LiveStream`, so `next()` is cancel-safe. `send()` is cancel-safe as the socket's own is: a message that was not
+    /// yet taken is dropped with the future, and one that was taken is sent.
     ///
     /// # Panics
     ///
-    /// None of its own. Its timer is tokio's: polled outside a tokio runtime with time enabled, tokio panics.
+    /// It has no panics of its own. Its timer is tokio's, which panics if it is polled outside a tokio runtime with time
+    /// enabled; [the guide](crate::guide::runtimes) says how to use another runtime.
     pub struct LiveStream<S: Stream, P = Auto> {
         #[pin]
         wire: Wire<S>,
@@ -73,16 +75,33 @@ impl<S: Stream> LiveStream<S> {
 }
 
 impl<S: Stream, P> LiveStream<S, P> {
-    /// Wraps a socket of foreign types by a [`Protocol`] of your own. The first interval begins now.
+    /// Wraps a socket of foreign types with a [`Protocol`] of your own. The first interval begins now.
     pub fn with_protocol(inner: S, config: LiveConfig, protocol: P) -> Self {
         let machine = Liveness::new(config.rules().clone(), fastrand::u64(..));
         let shared = Shared::new(machine.is_judging());
         Self { wire: Wire::new(inner), protocol, core: Core::new(machine), shared: Tie(shared) }
     }
 
-    /// Looks below the messages from now on: a message that takes longer than a timeout to cross the path closes nothing
-    /// then, and a verdict says which layer died. See [`ProgressIo`](crate::ProgressIo) for a source that every transport
-    /// can have.
+    /// Gives the connection a source of progress below the messages, such as [`ProgressIo`](crate::ProgressIo).
+    ///
+    /// A message may then take longer than a timeout to cross the path, and an error says which layer died.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tungstenite")]
+    /// # mod example {
+    /// use tokio::net::TcpStream;
+    /// use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Error};
+    /// use ws_liveness::{LiveConfig, LiveExt, LiveStream, ProgressIo};
+    ///
+    /// async fn accept(tcp: TcpStream) -> Result<LiveStream<WebSocketStream<ProgressIo<TcpStream>>>, Error> {
+    ///     let tcp = ProgressIo::new(tcp); // between the transport and the WebSocket codec
+    ///     let source = tcp.handle();
+    ///     Ok(accept_async(tcp).await?.live(LiveConfig::default()).with_progress(source))
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// [The guide](crate::guide::progress) has the same for TLS, axum and the TCP socket itself.
     #[must_use]
     pub fn with_progress(mut self, source: impl Progress + 'static) -> Self {
         self.core.aside.get_or_insert_default().watch = Some(Watch::new(Box::new(source)));
@@ -94,8 +113,8 @@ impl<S: Stream, P> LiveStream<S, P> {
         self.wire.inner()
     }
 
-    /// The inner socket. What is read from it or written to it directly passes liveness by: a pong taken here is a
-    /// pong missed.
+    /// The inner socket. Liveness does not see what is read from it or written to it directly: a pong that is taken here
+    /// counts as missed.
     pub fn get_mut(&mut self) -> &mut S {
         self.wire.inner_mut()
     }
@@ -110,13 +129,14 @@ impl<S: Stream, P> LiveStream<S, P> {
         LiveConfig::of(self.core.machine.rules())
     }
 
-    /// Watches this connection from anywhere, also after `split`.
+    /// Returns a [`Monitor`], which watches this connection from any task, also after `split`.
     pub fn monitor(&self) -> Monitor {
         Monitor::new(self.shared.0.clone())
     }
 
-    /// Takes the wrapper off. The message, if any, was accepted by `start_send` and not yet handed to the inner: send it
-    /// first. Nothing of the liveness is left behind.
+    /// Returns the inner socket, and a message that `start_send` has accepted but not yet handed to it, if there is one.
+    ///
+    /// Send that message first. No task and no timer is left behind.
     pub fn into_inner<M, E>(self) -> (S, Option<M>)
     where
         S: Stream<Item = Result<M, E>>,
