@@ -3,6 +3,8 @@
 use std::io;
 #[cfg(unix)]
 use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::sync::Arc;
 
 use crate::progress::{Progress, Sight};
 
@@ -33,12 +35,14 @@ use crate::progress::{Progress, Sight};
 /// The ages are as coarse as the kernel's ticks (1 ms to 10 ms). The counter of acknowledged bytes may be ahead of the
 /// data by two: the kernel counts the SYN of the side that dialled, and the FIN.
 ///
+/// Cloning it is cheap. Clones share the descriptor, which is closed with the last of them.
+///
 /// [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TcpProgress {
     #[cfg(unix)]
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux is asked"))]
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
 }
 
 impl TcpProgress {
@@ -51,7 +55,7 @@ impl TcpProgress {
     /// Where the descriptor cannot be duplicated, above all because the process has no more of them.
     #[cfg(unix)]
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
-        Ok(Self { socket: socket.as_fd().try_clone_to_owned()? })
+        Ok(Self { socket: Arc::new(socket.as_fd().try_clone_to_owned()?) })
     }
 
     /// The source of this socket, which knows nothing on this platform.
