@@ -1,28 +1,37 @@
-//! The guide: what notices a dead connection, what each environment does to one, which times to choose, what to do when
-//! it drops all the same.
+//! The guide: what notices a dead connection, what each environment does to one, which times to choose, and what to do
+//! when a connection drops all the same.
 //!
-//! | page | for whom |
+//! | page | read it if you |
 //! |---|---|
-//! | [`layers`] | who wants to know what TCP, ping and application can each see |
-//! | [`progress`] | who moves large messages over slow paths, or wants to know which layer died |
-//! | [`environments`] | who is on WSL2, in Docker, without sysctl, behind a proxy or a load balancer |
-//! | [`interval`] | who chooses I, T, W and C, and who fears that all clients come back at once |
-//! | [`troubleshooting`] | who has a connection that drops every minute |
+//! | [`errors`] | have an error or a log line and ask: is it us, the peer, or the path? |
+//! | [`troubleshooting`] | have a connection that drops every minute |
+//! | [`environments`] | are on WSL2, in Docker, without sysctl, behind a proxy or a load balancer |
+//! | [`interval`] | choose the times, or fear that all clients come back at once |
+//! | [`progress`] | move large messages over slow paths, or want to know which layer died |
+//! | [`layers`] | want to know what TCP, ping and application can each see |
+//! | [`shutdown`] | close many connections at once |
+//! | [`runtimes`] | do not use tokio, or use several runtimes |
 //!
-//! Every figure has its source beside it. Limits of products change: where one decides something for you, follow the
-//! link. What was measured says so.
+//! The pages write I for `ping_interval`, T for `pong_timeout`, W for `write_timeout` and C for `close_timeout`. Every figure has
+//! its source beside it. The limits of products change: if one decides something for you, follow the link. What was measured
+//! says so.
+
+/// Is it us, the peer, or the path? By the texts of errors and logs.
+pub mod errors {
+    #![doc = include_str!("errors.md")]
+}
 
 /// Which layer sees what: operating system, WebSocket, application.
 pub mod layers {
     #![doc = include_str!("layers.md")]
 }
 
-/// A progress source in ten lines: tokio-tungstenite, TLS, axum, the TCP socket itself.
+/// Sources of progress in ten lines: tokio-tungstenite, TLS, axum, the TCP socket itself.
 pub mod progress {
     #![doc = include_str!("progress.md")]
 }
 
-/// What cuts an idle connection where, after how long, and what to set.
+/// What cuts an idle connection in which environment, after how long, and what to set.
 pub mod environments {
     #![doc = include_str!("environments.md")]
 }
@@ -32,7 +41,17 @@ pub mod interval {
     #![doc = include_str!("interval.md")]
 }
 
-/// A WhatsApp connection that drops every minute.
+/// What a runtime other than tokio has to do.
+pub mod runtimes {
+    #![doc = include_str!("runtimes.md")]
+}
+
+/// How to close many connections in bounded time.
+pub mod shutdown {
+    #![doc = include_str!("shutdown.md")]
+}
+
+/// A WhatsApp connection that drops every minute, and any other that an idle path cuts.
 pub mod troubleshooting {
     #![doc = include_str!("troubleshooting.md")]
 }
