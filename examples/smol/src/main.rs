@@ -4,13 +4,14 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_tungstenite::tungstenite::Message;
 use async_tungstenite::{WebSocketStream, accept_async, client_async};
 use futures_util::{SinkExt, StreamExt};
 use smol::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
+use tokio::time::Instant;
 use ws_liveness::{Cause, LiveConfig, LiveExt, LivenessError};
 
 const INTERVAL: Duration = Duration::from_millis(200);
