@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::process::Command;
 
-use ws_liveness_benches::plot::{self, Line};
+use ws_liveness_benches::plot::{Bar, Plot, whole};
 
 /// The fewer there are, the shorter a window, and the more of them.
 const RUNS: [(&str, &[&[&str]]); 2] = [
@@ -20,16 +20,20 @@ const RUNS: [(&str, &[&[&str]]); 2] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut lines = Vec::new();
+    let mut plot = Plot::new(
+        "A million connections: a ping costs what it does with a thousand",
+        "µs of CPU of a ping cycle; grey: the cheapest program",
+    );
     for (place, runs) in RUNS {
+        plot.group(place);
         let text = runs.iter().map(|args| scale(args)).collect::<Result<String, _>>()?;
-        for kind in ["bare", "live"] {
-            let points = text.lines().filter_map(|line| cycle(line, kind)).collect();
-            lines.push(Line { name: format!("{kind}, {place}"), points });
+        let all = |kind| text.lines().filter_map(|line| cycle(line, kind)).collect::<Vec<_>>();
+        for ((connections, live), (_, bare)) in all("live").into_iter().zip(all("bare")) {
+            plot.bar(Bar::measure(&whole(connections), live).ours());
+            plot.bar(Bar::measure("", bare));
         }
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/growth.svg");
-    plot::lines(path, "CPU of a ping cycle", "connections", "µs", &lines)
+    plot.save("growth")
 }
 
 /// What it said.

@@ -19,8 +19,9 @@ use ws_liveness_benches::baselines::split::Halves;
 use ws_liveness_benches::baselines::{NEVER_DUE, ezsocket};
 use ws_liveness_benches::loopback::{self, Socket};
 use ws_liveness_benches::memory::Echo;
-use ws_liveness_benches::plot::{self, Bar};
+use ws_liveness_benches::plot::{Bar, Plot};
 
+const LIVE: &str = "LiveStream";
 const WAIT: Duration = Duration::from_millis(50);
 
 /// What is still allocated on this thread when the work has come to its end, its result kept. The second time: what is
@@ -72,13 +73,14 @@ fn main() {
         ws
     });
     println!("bytes of a connection beyond its socket:");
-    let mut bars = Vec::new();
+    let mut plot = Plot::new("A connection: less than half a kilobyte", "bytes beyond the socket");
     let mut row = |name: &str, heap: i64, beside: i64| {
         println!("  {name:<24} {:>6}", heap + beside);
-        bars.push(Bar::count(name, (heap + beside) as f64));
+        let bar = Bar::count(name, (heap + beside) as f64);
+        plot.bar(if name.starts_with(LIVE) { bar.ours() } else { bar });
     };
-    row("LiveStream", live, beside(size_of::<LiveStream<Echo>>()));
-    row("spawned, 16 messages", spawned, -socket);
+    row(LIVE, live, beside(size_of::<LiveStream<Echo>>()));
+    row("LiveStream, spawned", spawned, -socket);
     row("(a) select!", select, beside(size_of::<Selected<Echo>>()));
     row("(b) split, channel", split, beside(size_of::<Halves<Echo>>()));
 
@@ -113,6 +115,5 @@ fn main() {
         ws
     });
     row("(c) ws-heartbeat", registered, beside(size_of::<Registered<Echo>>()));
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/memory.svg");
-    plot::bars(path, "Bytes of a connection beyond its socket", &bars).expect("the plot is written");
+    plot.save("memory").expect("the plot is written");
 }

@@ -22,7 +22,7 @@ use ws_liveness_benches::baselines::split::Halves;
 use ws_liveness_benches::loopback::{self, Loopback, Peer, Socket};
 use ws_liveness_benches::memory::message;
 use ws_liveness_benches::paired::{self, Row, Table, Took};
-use ws_liveness_benches::plot;
+use ws_liveness_benches::plot::{Bar, Plot};
 
 #[derive(Clone, Copy)]
 enum Way {
@@ -62,8 +62,12 @@ fn main() {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     println!("{rounds} rounds; throughput through the bare socket's: median (middle half); absolute only as a note");
     let tables = runtime.block_on(run(rounds)).expect("a healthy loopback");
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/messages.svg");
-    plot::ratios(path, "Throughput over loopback TCP, bare socket = 1", &tables, 0.98).expect("the plot is written");
+    let mut plot = Plot::new("Throughput: as with the bare socket", "LiveStream over loopback TCP, bare socket = 1");
+    for table in &tables {
+        let live = table.rows().iter().filter(|row| row.name == "live");
+        live.for_each(|row| plot.bar(Bar::ratio(table.title(), &row.wall).ours()));
+    }
+    plot.save("messages").expect("the plot is written");
 }
 
 async fn run(rounds: usize) -> Result<Vec<Table>, Error> {

@@ -1,60 +1,52 @@
-//! Plots as SVG, from a run's own numbers.
+//! Bars as SVG: one headline, the value at each bar, ours in one colour throughout; readable on a phone, light and dark.
+//!
+//! What a bench has measured is recorded in `recorded/NAME.tsv`, and `NAME.svg` is drawn from that.
 
 use std::error::Error;
+use std::fmt::Write;
+use std::fs;
 
-use plotters::prelude::*;
-
-use crate::paired::{Ratios, Table};
+use crate::paired::Ratios;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// The part of the width that the names take, left of nought.
-const NAMES: f64 = 0.45;
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+const WIDTH: f64 = 720.0;
+const MARGIN: f64 = 24.0;
+/// Where the bars begin, and how long the longest is.
+const NAMES: f64 = 312.0;
+const LONGEST: f64 = 300.0;
+const ROW: f64 = 44.0;
+const LETTERS_OF_A_HEADLINE: usize = 40;
 
-const COLOURS: [RGBColor; 5] = [
-    RGBColor(31, 119, 180),
-    RGBColor(255, 127, 14),
-    RGBColor(44, 160, 44),
-    RGBColor(148, 103, 189),
-    RGBColor(140, 86, 75),
-];
+const STYLE: &str = "\
+  .page{fill:#fff} .ink{fill:#1f2328} .dim{fill:#59636e} .ours{fill:#0969da} .other{fill:#b6bec7} .range{stroke:#1f2328}
+  @media (prefers-color-scheme: dark) {
+    .page{fill:#0d1117} .ink{fill:#f0f6fc} .dim{fill:#9198a1} .ours{fill:#4493f8} .other{fill:#59616b} .range{stroke:#f0f6fc}
+  }
+  text{font-size:24px} .head{font-size:29px;font-weight:700} .group{font-weight:700} .small{font-size:21px}";
 
-/// A box for every subject of every table: the middle half, the median, and whiskers to the fifths from the ends.
-pub fn ratios(path: &str, title: &str, tables: &[Table], reach: f64) -> Outcome {
-    let rows: usize = tables.iter().map(|table| table.rows().len()).sum();
-    let root = SVGBackend::new(path, (900, 60 + 26 * rows as u32)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption(title, ("sans-serif", 18))
-        .margin(10)
-        .x_label_area_size(26)
-        .build_cartesian_2d(-1.3 * NAMES..1.3, 0.0..rows as f64)?;
-    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_label_formatter(&|at| tick(*at)).draw()?;
-    chart.draw_series(LineSeries::new([(reach, 0.0), (reach, rows as f64)], RED))?;
-    let mut at = rows as f64;
-    for table in tables {
-        for (number, row) in table.rows().iter().enumerate() {
-            at -= 1.0;
-            let colour = COLOURS[number % COLOURS.len()];
-            let [low, left, median, right, high] = [0.05, 0.25, 0.5, 0.75, 0.95].map(|part| row.wall.quantile(part));
-            chart.draw_series([
-                Rectangle::new([(left, at + 0.25), (right, at + 0.75)], colour.filled()),
-                Rectangle::new([(low, at + 0.48), (high, at + 0.52)], colour.filled()),
-                Rectangle::new([(median - 0.001, at + 0.15), (median + 0.001, at + 0.85)], BLACK.filled()),
-            ])?;
-            let label = format!("{}: {} {median:.3}", table.title(), row.name);
-            chart.draw_series([Text::new(label, (-1.3 * NAMES, at + 0.7), ("sans-serif", 13))])?;
-        }
-    }
-    root.present()?;
-    Ok(())
+/// One plot: what it says, in what unit, and its rows.
+#[derive(Clone, Debug)]
+pub struct Plot {
+    headline: String,
+    unit: String,
+    rows: Vec<Row>,
 }
 
-/// A bar, and between which the middle half of the runs lies where there were several.
+#[derive(Clone, Debug)]
+enum Row {
+    Group(String),
+    Bar(Bar),
+}
+
+/// A bar, its value as text, and between which the middle half of the runs lies if there were several.
 #[derive(Clone, Debug)]
 pub struct Bar {
+    ours: bool,
     name: String,
     value: f64,
+    text: String,
     middle: Option<(f64, f64)>,
 }
 
@@ -62,90 +54,182 @@ impl Bar {
     /// One count.
     #[must_use]
     pub fn count(name: &str, value: f64) -> Self {
-        Self { name: format!("{name} {value:.0}"), value, middle: None }
+        Self { ours: false, name: name.into(), value, text: whole(value), middle: None }
     }
 
-    /// The median.
+    /// One measurement with a decimal.
+    #[must_use]
+    pub fn measure(name: &str, value: f64) -> Self {
+        Self { text: format!("{value:.1}"), ..Self::count(name, value) }
+    }
+
+    /// The median of several.
     #[must_use]
     pub fn ratio(name: &str, ratios: &Ratios) -> Self {
         let value = ratios.median();
         let middle = Some((ratios.quantile(0.25), ratios.quantile(0.75)));
-        Self { name: format!("{name} {value:.2}"), value, middle }
+        Self { text: format!("{value:.2}"), middle, ..Self::count(name, value) }
+    }
+
+    /// Draws it in our colour.
+    #[must_use]
+    pub fn ours(self) -> Self {
+        Self { ours: true, ..self }
+    }
+
+    fn most(&self) -> f64 {
+        self.middle.map_or(self.value, |(_, high)| self.value.max(high))
+    }
+
+    fn record(&self) -> String {
+        let Self { ours, name, value, text, middle } = self;
+        let middle = middle.map_or(String::new(), |(low, high)| format!("\t{low}\t{high}"));
+        format!("{}\t{name}\t{text}\t{value}{middle}", if *ours { "ours" } else { "other" })
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let cells = line.split('\t').collect::<Vec<_>>();
+        let [whose, name, text, value, middle @ ..] = cells.as_slice() else { return None };
+        let middle = match middle {
+            [low, high] => Some((low.parse().ok()?, high.parse().ok()?)),
+            _ => None,
+        };
+        let (name, text) = ((*name).to_owned(), (*text).to_owned());
+        Some(Self { ours: *whose == "ours", name, text, value: value.parse().ok()?, middle })
     }
 }
 
-/// A bar for each.
-pub fn bars(path: &str, title: &str, rows: &[Bar]) -> Outcome {
-    let most = rows.iter().map(|row| row.middle.map_or(row.value, |(_, high)| high)).fold(1.0, f64::max) * 1.1;
-    let root = SVGBackend::new(path, (700, 70 + 30 * rows.len() as u32)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption(title, ("sans-serif", 16))
-        .margin(10)
-        .x_label_area_size(26)
-        .build_cartesian_2d(-most * NAMES..most, 0.0..rows.len() as f64)?;
-    let tick = |at: &f64| if most < 10.0 { tick(*at) } else { whole(*at) };
-    chart.configure_mesh().disable_y_mesh().disable_y_axis().x_label_formatter(&tick).draw()?;
-    for (number, row) in rows.iter().enumerate() {
-        let at = (rows.len() - number - 1) as f64;
-        chart.draw_series([Rectangle::new([(0.0, at + 0.15), (row.value, at + 0.85)], COLOURS[0].filled())])?;
-        if let Some((low, high)) = row.middle {
-            chart.draw_series([Rectangle::new([(low, at + 0.48), (high, at + 0.52)], BLACK.filled())])?;
+impl Plot {
+    /// Without rows.
+    #[must_use]
+    pub fn new(headline: impl Into<String>, unit: impl Into<String>) -> Self {
+        Self { headline: headline.into(), unit: unit.into(), rows: Vec::new() }
+    }
+
+    /// A heading above the rows that follow.
+    pub fn group(&mut self, name: impl Into<String>) {
+        self.rows.push(Row::Group(name.into()));
+    }
+
+    /// One bar more.
+    pub fn bar(&mut self, bar: Bar) {
+        self.rows.push(Row::Bar(bar));
+    }
+
+    /// Records it as `name`, and draws it.
+    pub fn save(&self, name: &str) -> Outcome {
+        let rows = self.rows.iter().map(|row| match row {
+            Row::Group(name) => format!("group\t{name}\n"),
+            Row::Bar(bar) => bar.record() + "\n",
+        });
+        let text = format!("headline\t{}\nunit\t{}\n", self.headline, self.unit) + &rows.collect::<String>();
+        fs::create_dir_all(format!("{ROOT}/recorded"))?;
+        fs::write(format!("{ROOT}/recorded/{name}.tsv"), text)?;
+        self.draw(name)
+    }
+
+    /// Draws what was recorded as `name`.
+    pub fn redraw(name: &str) -> Outcome {
+        let mut plot = Self::new("", "");
+        for line in fs::read_to_string(format!("{ROOT}/recorded/{name}.tsv"))?.lines() {
+            match line.split_once('\t') {
+                Some(("headline", text)) => plot.headline = text.into(),
+                Some(("unit", text)) => plot.unit = text.into(),
+                Some(("group", text)) => plot.group(text),
+                _ => plot.bar(Bar::read(line).ok_or_else(|| format!("{name}.tsv: {line}"))?),
+            }
         }
-        chart.draw_series([Text::new(row.name.clone(), (-most * NAMES, at + 0.65), ("sans-serif", 13))])?;
+        plot.draw(name)
     }
-    root.present()?;
-    Ok(())
-}
 
-/// A line.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// What it shows.
-    pub name: String,
-    /// From left to right.
-    pub points: Vec<(f64, f64)>,
-}
-
-/// Lines over a logarithmic axis.
-pub fn lines(path: &str, title: &str, across: &str, up: &str, lines: &[Line]) -> Outcome {
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let (least, most) = points().fold((f64::MAX, 1.0_f64), |(low, high), (x, _)| (low.min(*x), high.max(*x)));
-    let highest = points().map(|(_, y)| *y).fold(0.0, f64::max) * 1.1;
-    let root = SVGBackend::new(path, (700, 420)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption(title, ("sans-serif", 16))
-        .margin(10)
-        .x_label_area_size(40)
-        .y_label_area_size(50)
-        .build_cartesian_2d((least / 1.5..most * 1.5).log_scale(), 0.0..highest)?;
-    chart.configure_mesh().x_desc(across).y_desc(up).x_label_formatter(&|at| whole(*at)).draw()?;
-    for (number, line) in lines.iter().enumerate() {
-        let colour = COLOURS[number % COLOURS.len()];
-        let marks = line.points.iter().map(|point| Circle::new(*point, 4, colour.filled()));
-        chart
-            .draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?
-            .label(line.name.clone())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        chart.draw_series(marks)?;
+    fn draw(&self, name: &str) -> Outcome {
+        Ok(fs::write(format!("{ROOT}/{name}.svg"), self.svg()?)?)
     }
-    let corner = SeriesLabelPosition::UpperLeft;
-    chart.configure_series_labels().position(corner).background_style(WHITE.filled()).border_style(BLACK).draw()?;
-    root.present()?;
-    Ok(())
-}
 
-fn tick(at: f64) -> String {
-    if at < -1e-9 { String::new() } else { format!("{:.1}", at.abs()) }
-}
-
-/// With its thousands apart.
-fn whole(at: f64) -> String {
-    if at < -1e-9 {
-        return String::new();
+    fn svg(&self) -> Result<String, std::fmt::Error> {
+        let most = self.rows.iter().filter_map(Row::bar).map(Bar::most).fold(f64::MIN_POSITIVE, f64::max);
+        let (mut body, mut y) = (String::new(), 50.0);
+        for line in wrapped(&self.headline) {
+            writeln!(body, r#"<text class="head ink" x="{MARGIN}" y="{y}">{}</text>"#, escaped(&line))?;
+            y += 36.0;
+        }
+        writeln!(body, r#"<text class="small dim" x="{MARGIN}" y="{y}">{}</text>"#, escaped(&self.unit))?;
+        y += 24.0;
+        for row in &self.rows {
+            match row {
+                Row::Group(name) => {
+                    let at = y + 34.0;
+                    writeln!(body, r#"<text class="group ink" x="{MARGIN}" y="{at}">{}</text>"#, escaped(name))?;
+                }
+                Row::Bar(bar) => bar.svg(&mut body, y, most)?,
+            }
+            y += ROW;
+        }
+        let height = y + 18.0;
+        let font = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
+        let open = format!(
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="{font}" role="img">"#
+        );
+        let title = escaped(&self.headline);
+        let page = format!(r#"<rect class="page" width="{WIDTH}" height="{height}" rx="12"/>"#);
+        Ok(format!("{open}\n<title>{title}</title>\n<style>\n{STYLE}\n</style>\n{page}\n{body}</svg>\n"))
     }
-    let digits = format!("{at:.0}");
+}
+
+impl Row {
+    fn bar(&self) -> Option<&Bar> {
+        match self {
+            Self::Group(_) => None,
+            Self::Bar(bar) => Some(bar),
+        }
+    }
+}
+
+impl Bar {
+    fn svg(&self, body: &mut String, y: f64, most: f64) -> std::fmt::Result {
+        let x = |value: f64| NAMES + value / most * LONGEST;
+        let (end, middle, text) = (x(self.value), y + ROW / 2.0, y + 31.0);
+        let (class, name) = (if self.ours { "ours" } else { "other" }, escaped(&self.name));
+        writeln!(body, r#"<text class="ink" x="{MARGIN}" y="{text:.1}">{name}</text>"#)?;
+        let (top, width, height) = (y + 6.0, end - NAMES, ROW - 12.0);
+        writeln!(
+            body,
+            r#"<rect class="{class}" x="{NAMES}" y="{top:.1}" width="{width:.1}" height="{height}" rx="4"/>"#
+        )?;
+        let mut label = end;
+        if let Some((low, high)) = self.middle {
+            let (from, to) = (x(low), x(high));
+            label = label.max(to);
+            writeln!(body, r#"<path class="range" d="M{from:.1} {middle:.1} H{to:.1}" stroke-width="3"/>"#)?;
+        }
+        writeln!(body, r#"<text class="ink" x="{:.1}" y="{text:.1}">{}</text>"#, label + 10.0, escaped(&self.text))
+    }
+}
+
+/// In lines that fit the width.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("never empty");
+        if last.is_empty() {
+            last.push_str(word);
+        } else if last.chars().count() + word.chars().count() < LETTERS_OF_A_HEADLINE {
+            last.extend([" ", word]);
+        } else {
+            lines.push(word.into());
+        }
+    }
+    lines
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// Without decimals, the thousands apart.
+#[must_use]
+pub fn whole(value: f64) -> String {
+    let digits = format!("{value:.0}");
     let first = digits.len() % 3;
     let groups = digits.as_bytes()[first..].chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
     let head = Some(digits[..first].to_owned()).filter(|head| !head.is_empty());
