@@ -1,4 +1,4 @@
-//! Why a connection ended, and the error that tells it.
+//! Why a connection ended, and the error that says so.
 
 use std::error::Error;
 use std::fmt;
@@ -19,8 +19,8 @@ pub enum Cause {
     WriteStalled,
     /// A verdict: the inner refused one of our own frames; its error is the [`source`](Error::source).
     PingFailed,
-    /// No end: a message that the sink had accepted was refused by the inner later, while only the stream was polled. The
-    /// sink returns it once, and its [`source`](Error::source) is the inner's error.
+    /// No end: a message that the sink had accepted was refused by the inner later, while only the stream was polled.
+    /// The sink returns it once, and its [`source`](Error::source) is the inner's error.
     SendFailed,
     /// The peer did not complete the closing handshake in time.
     CloseTimeout,
@@ -65,8 +65,8 @@ impl Error for Cause {}
 
 /// The one error that a `LiveStream` adds to those of its socket: why the connection was given up, and what is known.
 ///
-/// It travels inside the socket's own error type; [`find`](Self::find) gets it back from there. Its text is one line for a
-/// log. All ages are as of the moment at which it was made. Cloning it is cheap.
+/// It travels inside the socket's own error type; [`find`](Self::find) gets it back from there. Its text is one line
+/// for a log. All ages are as of the moment at which it was made. Cloning it is cheap.
 #[derive(Clone)]
 pub struct LivenessError(Arc<Report>);
 
@@ -147,8 +147,8 @@ impl LivenessError {
 
     /// Age of the last inbound frame, or `None` if there never was one.
     ///
-    /// Frames only set a flag, and the clock is read when the timer fires or a pong comes in. So the frame may be older than
-    /// this by the time between two such moments.
+    /// Frames only set a flag, and the clock is read when the timer fires or a pong comes in. So the frame may be older
+    /// than this by the time between two such moments.
     pub fn since_inbound(&self) -> Option<Duration> {
         self.0.stats.last_inbound
     }

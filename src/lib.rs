@@ -1,90 +1,94 @@
-//! WebSocket ping/pong liveness as middleware: a dead peer is always closed, a live peer never, and it costs nearly
-//! nothing.
+//! Ping/pong liveness for WebSockets: notices when a peer is dead, and never closes one that is alive.
 //!
-//! [`LiveStream`] wraps any WebSocket that is `Stream + Sink`, sends RFC 6455 pings on an interval, arms a timeout for
-//! the pong, closes a dead connection with close code [3008](PONG_TIMEOUT_CLOSE_CODE), and tells its caller why. Items,
-//! errors, order and backpressure stay the inner's own, so it stands wherever the bare socket stood.
+//! A connection whose path has forgotten it does not end by itself: sending succeeds, reading waits. [`LiveStream`]
+//! wraps any WebSocket that is `Stream + Sink`, sends RFC 6455 pings, and yields one error if they are not answered.
+//! Items, errors, order and backpressure stay those of the socket, so the wrapper goes where the bare socket went.
 //!
-//! ```
+//! ```no_run
 //! # #[cfg(feature = "tungstenite")]
 //! # mod example {
-//! use futures_util::{Sink, SinkExt, Stream, StreamExt};
-//! use tokio_tungstenite::tungstenite::{Error, Message};
+//! use std::time::Duration;
+//!
+//! use futures_util::{SinkExt, StreamExt};
 //! use ws_liveness::{LiveConfig, LiveExt, LivenessError};
 //!
-//! async fn channel<S>(socket: S) -> Result<(), Error>
-//! where
-//!     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,
-//! {
-//!     let mut ws = socket.live(LiveConfig::default());
-//!     while let Some(message) = ws.next().await {
-//!         match message {
-//!             Ok(message) if message.is_text() => ws.send(message).await?,
-//!             Ok(_) => {}
-//!             Err(error) => {
-//!                 if let Some(dead) = LivenessError::find(&error) {
-//!                     eprintln!("dead, because of a {}: {dead}", dead.cause());
-//!                 }
-//!                 return Err(error);
-//!             }
-//!         }
+//! # async fn talk() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = LiveConfig::builder()
+//!     .ping_interval(Duration::from_secs(20)) // shorter than the shortest idle limit on the path
+//!     .pong_timeout(Duration::from_secs(20)) // how long an answer may take
+//!     .build()?;
+//! let (socket, _) = tokio_tungstenite::connect_async("ws://localhost:9001").await?;
+//! let mut ws = socket.live(config);
+//! ws.send("hello".into()).await?;
+//! while let Some(message) = ws.next().await {
+//!     match message {
+//!         Ok(message) => println!("{message}"),
+//!         Err(error) => match LivenessError::find(&error) {
+//!             Some(dead) => eprintln!("the peer is dead: {dead}"),
+//!             None => return Err(error.into()),
+//!         },
 //!     }
-//!     Ok(())
 //! }
+//! # Ok(())
+//! # }
 //! # }
 //! ```
 //!
+//! | to do this | use |
+//! |---|---|
+//! | wrap a socket | [`LiveExt::live`], [`LiveConfig`] |
+//! | tell our error from the socket's own | [`LivenessError::find`] |
+//! | work for minutes without polling | [`LiveStream::spawn`] |
+//! | watch a connection from another task | [`LiveStream::monitor`], [`Monitor`] |
+//! | wrap a socket with message or error types of your own, or of another crate | [`WsMessage`], [`Protocol`] |
+//! | keep slow transfers alive, and learn which layer died | [`LiveStream::with_progress`], [`ProgressIo`] |
+//! | find out what an error text means | [is it us, the peer, or the path?](guide::errors) |
+//!
 //! # What the caller must do
 //!
-//! - **Keep polling.** Nothing happens while nobody polls: no ping leaves, no pong is read. A task that waits in
-//!   `next()` is enough; one that handles a message for minutes is not, though that never counts against the peer:
-//!   [`LiveStream::spawn`] gives the socket a task of its own.
-//! - **Handle the one error.** A verdict comes as one `Err` of the inner's own error type, found by
-//!   [`LivenessError::find`], then `None` for ever; a [`Monitor`] tells the same from any task.
+//! - **Keep polling the stream.** Pings leave and pongs are read only while somebody polls. A task that waits in
+//!   `next()` is enough. A task that handles one message for minutes sends no pings meanwhile, though that never counts
+//!   against the peer; [`LiveStream::spawn`] gives the socket a task of its own.
+//! - **Handle the one error.** A dead connection yields one `Err` of the socket's own error type, then `None`, and
+//!   sending fails. [`LivenessError::find`] tells that error from the socket's own. A [`Monitor`] tells the same from
+//!   any task.
 //!
 //! # What is promised
 //!
-//! With the defaults a peer that falls silent is closed within 40 s (`ping_interval + pong_timeout`), one that talks but
-//! never answers within 60 s (`ping_interval + 2 * pong_timeout`), one that does not read within 50 s (`ping_interval +
-//! write_timeout`). These timeouts count *attention*, not time: they run only while we would notice what they wait for. So
-//! a peer whose pong can be read in time is never closed, and the time that our own consumer, scheduler or host takes does
-//! not count against it. [The contract](contract) says all of it, clause by clause.
+//! | the peer | is noticed within | with the defaults |
+//! |---|---|---|
+//! | falls silent | `ping_interval + pong_timeout` | 40 s |
+//! | talks, but never answers a ping | `ping_interval + 2 * pong_timeout` | 60 s |
+//! | does not read, so that our ping cannot leave | `ping_interval + write_timeout` | 50 s |
 //!
-//! What a stream of messages cannot see is half a message: everything that the inner buffers (tungstenite: 128 KiB) and
-//! one message more must be written within `write_timeout`, and one incoming frame must arrive within `pong_timeout`. If
-//! messages are large and paths slow, choose both accordingly, or give it [a source of progress](guide::progress).
+//! A monitor and a waiting writer know at that moment. The stream yields its error up to 1 s later, because a Close
+//! with code [3008](PONG_TIMEOUT_CLOSE_CODE) is sent first.
 //!
-//! [The guide](guide) tells which layer notices what, what each environment cuts and when, how to choose the times, and
-//! what to do when a connection drops all the same.
+//! These timeouts count *attention*: they run only while the reader, or the writer, waits. So a peer whose pong can be
+//! read in time is never closed, and the time that our own consumer, scheduler or host takes does not count against it.
+//! [The contract](contract) says all of it, clause by clause.
 //!
-//! What a hostile peer can fill is the inner's: tungstenite queues a pong for every ping that comes, without limit by
-//! default, and a peer that pings and never reads is closed by W; one that sips bytes, where a progress source is given,
-//! is not (P2). `max_write_buffer_size` bounds both.
+//! A stream of messages cannot see half a message. One incoming frame must arrive within `pong_timeout`, and everything
+//! that the socket buffers (tungstenite: 128 KiB) and one message more must be written within `write_timeout`. If
+//! messages are large and paths slow, choose longer times, or give the connection [a source of
+//! progress](guide::progress).
 //!
-//! # The way of a frame, a ping and a verdict
+//! Memory that a hostile peer can fill is the socket's. tungstenite queues a pong for every ping that comes in, without
+//! limit by default. A peer that pings and never reads is closed after `write_timeout`; one that reads a few bytes now
+//! and then is not, if there is a progress source. `max_write_buffer_size` in tungstenite's configuration bounds both.
 //!
-//! ```text
-//!                            stream/mod.rs   the type; the short ways of a poll that only passes a message on
-//!                                  |
-//!              stream/read.rs      |      stream/write.rs     what each half does in a long poll
-//!                         \        |       /
-//!                          stream/driver.rs     the one loop: carries out what the machine wants
-//!                           /             \
-//!       stream/wire.rs  <--'               '-->  stream/pilot.rs      what does not depend on the socket's type
-//!       the inner S, its write side               |        |       \
-//!                                     liveness/ <-'     timer.rs    '--> monitor/  what others see
-//!                                     the machine       wake/            error.rs  what the user is told
-//! ```
+//! # Features
 //!
-//! A frame comes in by `wire.rs`, is told apart in `read.rs` by `message.rs` (the seam to a message type; `adapters/` has
-//! the foreign ones), and is told to the machine by `pilot.rs`. A ping falls due in the machine, is taken from there by
-//! `driver.rs`, goes out by `wire.rs`, and its pong comes back as a frame. A verdict falls in the machine, is told by
-//! `pilot.rs`, and reaches the user by `read.rs` and `write.rs`.
-//!
-//! `liveness/` is pure: `now` is a parameter. What happens comes in by `input.rs`, what is to be done goes out by `output.rs`;
-//! `phase.rs` draws its states, `stopwatch.rs` has the one idea. `wake/` has the wakers of both halves and knows which of them waits.
-//! `config/` makes the rules of the machine. `spawn/` gives a `LiveStream` a task of its own. `progress/` and `tcp/` look
-//! below the messages, `connect/` dials.
+//! | feature | what it adds |
+//! |---|---|
+//! | `tungstenite` (default) | tokio-tungstenite 0.30, and whatever else carries tungstenite 0.30's `Message` |
+//! | `tungstenite-0-26` to `tungstenite-0-29` | the same for older versions; all of them can be used together |
+//! | `axum-0-8` | axum 0.8's `extract::ws::WebSocket` |
+//! | `tokio-websockets-0-13` | tokio-websockets 0.13 (needs Rust 1.89) |
+//! | `serde` | `LiveConfig` from and to configuration files; `LiveOverrides` for one channel |
+//! | `tcp` | `TcpProgress`, which asks the TCP socket (Linux); `TcpOptions`, which sets TCP's own options |
+//! | `connect` | `connect` dials `ws://` within one deadline, over tokio-tungstenite 0.30 |
+//! | `connect-rustls` | the same for `wss://`, with rustls, ring and Mozilla's roots |
 
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 

@@ -19,8 +19,8 @@ pub enum Kind<'a> {
 
 /// A WebSocket message type: implement it for a message type of your own.
 ///
-/// The error type of the socket must be `From<`[`LivenessError`]`>`. If the message type or the error type is not yours, use
-/// a [`Protocol`].
+/// The error type of the socket must be `From<`[`LivenessError`]`>`. If the message type or the error type is not
+/// yours, use a [`Protocol`].
 ///
 /// ```
 /// use futures_util::{Sink, Stream};
@@ -70,8 +70,8 @@ pub trait WsMessage: Sized {
     /// Returns what kind of frame this message is. Called once per message, in and out.
     fn kind(&self) -> Kind<'_>;
 
-    /// Returns `true` if an error of the sink on one of our frames means "not now": the sink has not taken the frame, the
-    /// connection is as before, and the frame may be offered again after a flush. Default is `false`.
+    /// Returns `true` if an error of the sink on one of our frames means "not now": the sink has not taken the frame,
+    /// the connection is as before, and the frame may be offered again after a flush. Default is `false`.
     fn is_transient(error: &(dyn Error + 'static)) -> bool {
         let _ = error;
         false
@@ -80,9 +80,10 @@ pub trait WsMessage: Sized {
 
 /// How a [`LiveStream`](crate::LiveStream) handles messages `M` and errors `E` that are not yours.
 ///
-/// The default is [`Auto`], which serves every [`WsMessage`] with an error that is `From<LivenessError>`. If the message or
-/// the error is a foreign type, Rust's orphan rule forbids to implement those traits for it: implement `Protocol` for a type
-/// of your own instead, and wrap the socket with [`LiveStream::with_protocol`](crate::LiveStream::with_protocol).
+/// The default is [`Auto`], which serves every [`WsMessage`] with an error that is `From<LivenessError>`. If the
+/// message or the error is a foreign type, Rust's orphan rule forbids to implement those traits for it: implement
+/// `Protocol` for a type of your own instead, and wrap the socket with
+/// [`LiveStream::with_protocol`](crate::LiveStream::with_protocol).
 ///
 /// ```
 /// # mod foreign {
@@ -140,8 +141,8 @@ pub trait WsMessage: Sized {
 /// # assert_eq!(Foreign.kind(&Message::Text(String::new())), Kind::Data);
 /// ```
 ///
-/// If only the error is foreign, the message's own [`WsMessage`] does the rest. Call that, and not [`Auto`]: `Auto` serves
-/// any number of error types, so the compiler cannot tell which one is meant (E0283).
+/// If only the error is foreign, the message's own [`WsMessage`] does the rest. Call that, and not [`Auto`]: `Auto`
+/// serves any number of error types, so the compiler cannot tell which one is meant (E0283).
 ///
 /// ```
 /// # #[cfg(feature = "tungstenite")]
@@ -173,8 +174,8 @@ pub trait WsMessage: Sized {
 /// # }
 /// ```
 ///
-/// If only the message is foreign, `map_err(std::io::Error::other)` and `sink_map_err(std::io::Error::other)` on the socket
-/// give it an error that fits: an [`std::io::Error`] is `From<LivenessError>`.
+/// If only the message is foreign, `map_err(std::io::Error::other)` and `sink_map_err(std::io::Error::other)` on the
+/// socket give it an error that fits: an [`std::io::Error`] is `From<LivenessError>`.
 ///
 /// If the error of the sink is a different type than that of the stream, implement the trait once for each.
 pub trait Protocol<M, E> {

@@ -1,4 +1,5 @@
-//! The one reusable timer of a connection and its clock: the only user of `tokio::time`.
+//! The one reusable timer of a connection and its clock. Nothing else uses `tokio::time` but `connect`, which dials
+//! before there is a connection.
 
 use std::future::Future;
 use std::pin::Pin;

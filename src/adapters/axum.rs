@@ -8,7 +8,8 @@ use axum::extract::ws::{CloseFrame, Message};
 use crate::error::LivenessError;
 use crate::message::{Kind, WsMessage};
 
-/// What every tungstenite says of `WriteBufferFull`. Which one is inside axum does not show, and has changed within 0.8.
+/// What every tungstenite says of `WriteBufferFull`. Which one is inside axum does not show, and has changed within
+/// 0.8.
 const WRITE_BUFFER_FULL: &str = "Write buffer is full";
 
 impl WsMessage for Message {

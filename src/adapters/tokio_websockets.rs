@@ -1,7 +1,7 @@
 //! tokio-websockets 0.13.
 //!
-//! Its own `poll_close` reads and discards everything, the peer's Close included: after `close()` a completed handshake
-//! shows as `Cause::EndOfStream`. After `send(Close)` and reading on it shows as `Cause::Closed`, as everywhere.
+//! Its `poll_close` reads and discards everything, including the peer's Close. So a complete closing handshake shows as
+//! `EndOfStream` after `close()`, and as `Closed`, as everywhere, after `send(Close)` and reading on.
 
 use tokio_websockets::{CloseCode, Error, Message};
 

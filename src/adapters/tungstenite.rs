@@ -33,7 +33,8 @@ macro_rules! adapter {
                     }
                 }
 
-                /// A full write buffer hands the frame back, and so does a socket that is closing; nothing else happened.
+                /// A full write buffer hands the frame back, and so does a socket that is closing; nothing else
+                /// happened.
                 fn is_transient(error: &(dyn StdError + 'static)) -> bool {
                     matches!(
                         error.downcast_ref(),

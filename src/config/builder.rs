@@ -10,109 +10,116 @@ use crate::liveness::Rules;
 /// RFC 6455 section 5.5: a control frame carries at most 125 bytes, two of them the close code.
 const MAX_CLOSE_REASON: usize = 123;
 
-/// Collects values; [`build`](Self::build) checks them. `Duration::MAX` means "never" everywhere.
+/// Builds a [`LiveConfig`]; [`build`](Self::build) checks the values. `Duration::MAX` means "never" everywhere.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct LiveConfigBuilder(pub(super) Rules);
 
 impl LiveConfigBuilder {
-    /// I: a ping is queued at most this long after the one before. More than zero. Default is 20 s.
+    /// Sets the longest time between two pings (I). More than zero. Default is 20 s.
     ///
-    /// Choose less than the shortest idle limit on the path. Where `pong_timeout` is longer, further pings leave while
+    /// Choose less than the shortest idle limit on the path. If `pong_timeout` is longer, further pings leave while
     /// one is unanswered.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.0.ping_interval = interval;
         self
     }
 
-    /// The fraction by which each interval may be shortened at random, never lengthened: from 0.0 to less than 1.0.
-    /// Default is 0.2.
+    /// Sets the fraction by which each interval may be shortened at random, from 0.0 to less than 1.0. Default is 0.2.
     ///
-    /// It keeps the pings of many connections from marching in step. With 0.0 all intervals, the first included, are
-    /// exactly I; otherwise the first ping leaves after a random delay in (0, I].
+    /// It keeps the pings of many connections from leaving in step. With 0.0 all intervals are exactly `ping_interval`,
+    /// including the first; otherwise the first ping leaves after a random part of `ping_interval`.
     pub fn jitter(mut self, fraction: f64) -> Self {
         self.0.jitter = fraction;
         self
     }
 
-    /// T: from the flush of our ping to the moment its absence is judged. More than zero. Default is 20 s.
+    /// Sets how long an answer may take, once our ping is flushed (T). More than zero. Default is 20 s.
     ///
-    /// `Duration::MAX` judges nothing by T, as [`Judging::Never`] does.
+    /// It counts only time in which the reader waits. It must cover the time that one incoming frame takes to arrive,
+    /// unless there is a progress source. With `Duration::MAX` a missing answer never counts, as with
+    /// [`Judging::Never`].
     pub fn pong_timeout(mut self, timeout: Duration) -> Self {
         self.0.pong_timeout = timeout;
         self
     }
 
-    /// W: how long our ping may wait to be flushed while the write side makes no progress. More than zero. Default is
-    /// 30 s.
+    /// Sets how long our ping may wait to be flushed while no bytes move (W). More than zero. Default is 30 s.
     ///
-    /// It must cover the time that everything the inner buffers, and one message more, takes to be written. A ping
-    /// that waits longer than W/2 holds back the user's own writes.
+    /// It must cover the time that everything the socket buffers, and one message more, takes to be written. A ping
+    /// that waits longer than half of it holds back the user's own writes.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.0.write_timeout = timeout;
         self
     }
 
-    /// C: the bound on a closing handshake, whoever began it. More than zero. Default is 10 s.
+    /// Sets how long a closing handshake may take, whichever side began it (C). More than zero. Default is 10 s.
     ///
-    /// After a verdict the farewell takes at most the lesser of C and 1 s.
+    /// The Close that a dead peer is sent takes at most this time, and at most 1 s.
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.0.close_timeout = timeout;
         self
     }
 
-    /// N: how often an inbound frame may defer one pong deadline by T. Default is 1; 0 means that only a pong counts.
+    /// Sets how often inbound frames may extend one `pong_timeout` (N). Default is 1.
+    ///
+    /// 0 means that only a pong counts.
     pub fn max_deferrals(mut self, deferrals: u32) -> Self {
         self.0.max_deferrals = deferrals;
         self
     }
 
-    /// M: how many consecutive misses make a verdict. At least 1. Default is 1.
+    /// Sets how many unanswered pings in a row end the connection (M). At least 1. Default is 1.
     pub fn missed_pongs(mut self, misses: u32) -> Self {
         self.0.missed_pongs = misses;
         self
     }
 
-    /// In bytes per second, where a progress source is given
-    /// ([`LiveStream::with_progress`](crate::LiveStream::with_progress)): a message that comes in at this rate or faster
-    /// is a sign of life before it is complete, a slower one is none. Default is 1024. 0 means that any byte is one.
+    /// Sets the rate, in bytes per second, from which an incomplete incoming message is a sign of life. Default is
+    /// 1024.
+    ///
+    /// 0 means that any byte is a sign of life. Has no effect without a progress source
+    /// ([`LiveStream::with_progress`](crate::LiveStream::with_progress)).
     pub fn min_progress_rate(mut self, bytes_per_second: u64) -> Self {
         self.0.min_progress_rate = bytes_per_second;
         self
     }
 
-    /// When a ping falls due. Default is [`PingWhen::Always`].
+    /// Sets whether pings are left out while the peer talks. Default is [`PingWhen::Always`]: they are not.
     pub fn ping_when(mut self, when: PingWhen) -> Self {
         self.0.ping_when = when;
         self
     }
 
-    /// Whether a missing pong counts against the peer. Default is [`Judging::FromStart`].
+    /// Sets whether a missing pong counts against the peer. Default is [`Judging::FromStart`].
     ///
-    /// A ping that cannot be sent ends the connection in any case. Has no effect if `pong_timeout` is `Duration::MAX`: then
-    /// it is [`Judging::Never`].
+    /// A ping that cannot be sent ends the connection in any case. Has no effect if `pong_timeout` is `Duration::MAX`,
+    /// which means [`Judging::Never`].
     pub fn judging(mut self, judging: Judging) -> Self {
         self.0.judging = judging;
         self
     }
 
-    /// The close code of a verdict: 1000-1003, 1007-1013 or 3000-4999. Default is [`PONG_TIMEOUT_CLOSE_CODE`](crate::PONG_TIMEOUT_CLOSE_CODE).
+    /// Sets the close code that a dead peer is sent: 1000-1003, 1007-1013 or 3000-4999. Default is 3008,
+    /// [`PONG_TIMEOUT_CLOSE_CODE`](crate::PONG_TIMEOUT_CLOSE_CODE).
     pub fn close_code(mut self, code: u16) -> Self {
         self.0.close_code = code;
         self
     }
 
-    /// The close reason of a verdict; more than 123 bytes are cut on a character boundary (RFC 6455 section 5.5).
-    /// Default: by cause, `pong timeout`, `write stalled` or `ping failed`.
+    /// Sets the close reason that a dead peer is sent. Default is by cause: `pong timeout`, `write stalled` or
+    /// `ping failed`.
+    ///
+    /// More than 123 bytes are cut on a character boundary (RFC 6455 section 5.5).
     pub fn close_reason(mut self, reason: impl AsRef<str>) -> Self {
         self.0.close_reason = Some(cut(reason.as_ref(), MAX_CLOSE_REASON).into());
         self
     }
 
-    /// Checks every value.
+    /// Checks every value and returns the configuration.
     ///
     /// # Errors
-    /// The first value outside what its setter allows, named with its field and what is allowed.
+    /// A [`ConfigError`] names the first value that its setter does not allow, and what is allowed.
     pub fn build(self) -> Result<LiveConfig, ConfigError> {
         let rules = self.0;
         check_some_time("ping_interval", rules.ping_interval)?;
@@ -126,7 +133,7 @@ impl LiveConfigBuilder {
     }
 }
 
-/// A value that a [`LiveConfigBuilder`] refused.
+/// A value that [`LiveConfigBuilder::build`] refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     field: &'static str,
@@ -135,7 +142,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// The setter's name.
+    /// The name of the setter.
     pub fn field(&self) -> &'static str {
         self.field
     }

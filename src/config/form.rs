@@ -1,4 +1,4 @@
-//! Configuration as people keep it: the serde form of a `LiveConfig`, whole or as overrides of another.
+//! The serde form of a `LiveConfig`, whole or as overrides of another.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::{ConfigError, Judging, LiveConfig, PingWhen};
 
-/// Some values of a [`LiveConfig`], to be put over another: one default for all channels, overrides for one.
+/// Some values of a [`LiveConfig`] that override those of another, such as one channel's over a default.
 ///
-/// Names are the setters', unknown ones are refused. Durations are texts as people write them (`"20s"`, `"1m 30s"`),
-/// or `"never"` for `Duration::MAX`.
+/// Fields have the names of the setters, and unknown ones are refused. Durations are texts as people write them
+/// (`"20s"`, `"1m 30s"`), or `"never"` for `Duration::MAX`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,7 +52,7 @@ pub struct LiveOverrides {
 }
 
 impl LiveOverrides {
-    /// `base` with these values over it.
+    /// Returns `base` with these values in place of its own.
     ///
     /// # Errors
     /// As [`LiveConfigBuilder::build`](super::LiveConfigBuilder::build).
@@ -83,14 +83,14 @@ fn put<T>(knob: &mut T, value: Option<T>) {
     }
 }
 
-/// What is absent is as in `LiveConfig::default`; the checks and their texts are those of the builder.
+/// Values that are absent are the defaults. The checks and their texts are those of the builder.
 impl<'de> Deserialize<'de> for LiveConfig {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         LiveOverrides::deserialize(deserializer)?.over(&Self::default()).map_err(de::Error::custom)
     }
 }
 
-/// Every value, so that a file written today says the same when defaults have changed.
+/// Every value is written, so that a file means the same after the defaults have changed.
 impl Serialize for LiveConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let rules = &*self.0;

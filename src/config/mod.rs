@@ -1,4 +1,4 @@
-//! The knobs of a connection. A [`LiveConfig`] that exists is valid.
+//! The configuration of a connection. A [`LiveConfig`] that exists is valid.
 
 mod builder;
 #[cfg(feature = "serde")]
@@ -16,16 +16,21 @@ pub use form::LiveOverrides;
 
 pub use crate::liveness::{Judging, PingWhen};
 
-/// The close code of a verdict: 3008 "Timeout" in IANA's "WebSocket Close Code Number" registry.
+/// The close code that a dead peer is sent: 3008, "Timeout" in IANA's "WebSocket Close Code Number" registry.
 pub const PONG_TIMEOUT_CLOSE_CODE: u16 = 3008;
 
-/// A valid configuration; cloning it is cheap, and every connection made from a clone shares one allocation.
+/// A valid configuration of a connection: intervals, timeouts, and what to do about a missing pong.
+///
+/// Cloning it is cheap, and every connection made from a clone shares one allocation.
 ///
 /// ```
 /// use std::time::Duration;
 /// use ws_liveness::LiveConfig;
 ///
-/// let config = LiveConfig::builder().ping_interval(Duration::from_secs(30)).build()?;
+/// let config = LiveConfig::builder()
+///     .ping_interval(Duration::from_secs(30))
+///     .pong_timeout(Duration::from_secs(10))
+///     .build()?;
 /// assert_eq!(config.ping_interval(), Duration::from_secs(30));
 /// # Ok::<(), ws_liveness::ConfigError>(())
 /// ```
@@ -49,7 +54,7 @@ fn defaults() -> Rules {
     }
 }
 
-/// The defaults stand at the setters of [`LiveConfigBuilder`]. All connections with them share one allocation.
+/// The setters of [`LiveConfigBuilder`] list the defaults. All connections with the defaults share one allocation.
 impl Default for LiveConfig {
     fn default() -> Self {
         static SHARED: OnceLock<LiveConfig> = OnceLock::new();
@@ -72,57 +77,57 @@ impl LiveConfig {
         Self(rules.clone())
     }
 
-    /// Starts from the defaults.
+    /// Returns a builder that starts from the defaults.
     pub fn builder() -> LiveConfigBuilder {
         LiveConfigBuilder(defaults())
     }
 
-    /// Starts from this configuration, to override a few values for one channel.
+    /// Returns a builder that starts from this configuration, to override a few values for one channel.
     pub fn to_builder(&self) -> LiveConfigBuilder {
         LiveConfigBuilder((*self.0).clone())
     }
 
-    /// I: a ping is queued at most this long after the one before.
+    /// The longest time between two pings (I).
     pub fn ping_interval(&self) -> Duration {
         self.0.ping_interval
     }
 
-    /// The fraction by which an interval may be shortened.
+    /// The fraction by which an interval may be shortened at random.
     pub fn jitter(&self) -> f64 {
         self.0.jitter
     }
 
-    /// T: from the flush of our ping to the moment its absence is judged.
+    /// How long an answer may take, once our ping is flushed (T).
     pub fn pong_timeout(&self) -> Duration {
         self.0.pong_timeout
     }
 
-    /// W: how long our ping may wait to be flushed while the write side makes no progress.
+    /// How long our ping may wait to be flushed while no bytes move (W).
     pub fn write_timeout(&self) -> Duration {
         self.0.write_timeout
     }
 
-    /// C: the bound on a closing handshake.
+    /// How long a closing handshake may take (C).
     pub fn close_timeout(&self) -> Duration {
         self.0.close_timeout
     }
 
-    /// N: how often an inbound frame may defer one pong deadline.
+    /// How often inbound frames may extend one `pong_timeout` (N).
     pub fn max_deferrals(&self) -> u32 {
         self.0.max_deferrals
     }
 
-    /// M: how many consecutive misses make a verdict.
+    /// How many unanswered pings in a row end the connection (M).
     pub fn missed_pongs(&self) -> u32 {
         self.0.missed_pongs
     }
 
-    /// In bytes per second: an incoming message that is slower is no sign of life, where a progress source is given.
+    /// The rate in bytes per second below which an incoming message is no sign of life, if there is a progress source.
     pub fn min_progress_rate(&self) -> u64 {
         self.0.min_progress_rate
     }
 
-    /// When a ping falls due.
+    /// Whether pings are left out while the peer talks.
     pub fn ping_when(&self) -> PingWhen {
         self.0.ping_when
     }
@@ -132,12 +137,13 @@ impl LiveConfig {
         self.0.judging()
     }
 
-    /// The close code of a verdict.
+    /// The close code that a dead peer is sent.
     pub fn close_code(&self) -> u16 {
         self.0.close_code
     }
 
-    /// The close reason of a verdict; `None`: by cause (`pong timeout`, `write stalled`, `ping failed`).
+    /// The close reason that a dead peer is sent. `None` means by cause: `pong timeout`, `write stalled` or
+    /// `ping failed`.
     pub fn close_reason(&self) -> Option<&str> {
         self.0.close_reason.as_deref()
     }

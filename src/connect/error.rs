@@ -1,4 +1,4 @@
-//! What kept us from a connection, and where the time went.
+//! Why dialling failed, and where the time went.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectPhase {
-    /// Making a request of what was given.
+    /// Making a request from what was given.
     Request,
     /// Name resolution.
     Resolve,
@@ -32,8 +32,10 @@ impl fmt::Display for ConnectPhase {
     }
 }
 
-/// Why [`connect`](crate::connect) failed. Its [`source`](Error::source) is the error of the step that failed
-/// ([`std::io::Error`], tungstenite's `Error`, ...); there is none where the time was over.
+/// Why [`connect`](crate::connect) failed.
+///
+/// Its [`source`](Error::source) is the error of the step that failed ([`std::io::Error`], tungstenite's `Error`, ...).
+/// There is none if the time was over.
 #[derive(Debug)]
 pub struct ConnectError {
     pub(super) phase: ConnectPhase,
@@ -48,12 +50,12 @@ impl ConnectError {
         self.phase
     }
 
-    /// The time was over.
+    /// Returns whether the time was over.
     pub fn is_timeout(&self) -> bool {
         self.source.is_none()
     }
 
-    /// How long each step took that was begun, the failed one last.
+    /// How long each step took that was begun, with the failed one last.
     pub fn spent(&self) -> &[(ConnectPhase, Duration)] {
         &self.spent
     }

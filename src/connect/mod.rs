@@ -17,17 +17,19 @@ use crate::progress::ProgressIo;
 use crate::stream::LiveStream;
 use crate::tcp::TcpProgress;
 
-/// What [`connect`] gives.
+/// The connection that [`connect`] returns.
 pub type Connected = LiveStream<WebSocketStream<MaybeTlsStream<ProgressIo<TcpStream>>>>;
 
-/// Dials `ws://` and, with the feature `connect-rustls`, `wss://`: a [`LiveStream`] with its TCP options and its progress
-/// source in place, and the server's answer to the upgrade. All of it within the one timeout of the options.
+/// Dials `ws://` and, with the feature `connect-rustls`, `wss://`, within the one timeout of the options.
 ///
-/// A name with several addresses is tried in the resolver's order, each for an equal share of the time that is left.
-/// The source is the TCP socket itself where that can be asked (Linux; one more file descriptor), else the bytes are
-/// counted.
+/// Returns a [`LiveStream`] with its TCP options and its progress source in place, and the server's answer to the
+/// upgrade. It is built on tokio-tungstenite 0.30.
 ///
-/// Through a proxy, or over any other stream of your own, the same in four lines:
+/// The addresses of a name are tried one after the other in the resolver's order, each for an equal share of the time
+/// that is left. The source of progress is the TCP socket itself if it can be asked (on Linux, with one more file
+/// descriptor); elsewhere the bytes are counted.
+///
+/// Through a proxy, or over any other stream of your own, the same takes four lines:
 ///
 /// ```no_run
 /// # use tokio::net::TcpStream;
@@ -43,10 +45,14 @@ pub type Connected = LiveStream<WebSocketStream<MaybeTlsStream<ProgressIo<TcpStr
 /// # }
 /// ```
 ///
-/// Cancel-safe: dropping the future leaves nothing behind.
+/// Cancel-safe: dropping the future closes the socket and the handshake. One thing may stay for a while: names are
+/// resolved by `getaddrinfo` on a thread of tokio's blocking pool, which can neither be cancelled nor be interrupted by
+/// the timeout. If the resolver does not answer, each dial occupies such a thread until the system gives up (in glibc
+/// after two attempts of 5 s for each name server, by default). A program that dials often should bound the dials under
+/// way, or resolve the name itself and dial the address.
 ///
 /// # Errors
-/// [`ConnectError`] names the phase that failed or had no time left, and the time that each phase took.
+/// A [`ConnectError`] names the phase that failed or had no time left, and says how long each phase took.
 pub async fn connect<R>(request: R, options: &ConnectOptions) -> Result<(Connected, Response), ConnectError>
 where
     R: IntoClientRequest,

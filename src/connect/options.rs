@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use crate::config::LiveConfig;
 use crate::tcp::TcpOptions;
 
-/// How [`connect`](crate::connect) dials.
+/// How [`connect`](crate::connect) dials: liveness, the timeout, TCP options, tungstenite's configuration, TLS.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConnectOptions {
@@ -27,7 +27,7 @@ impl Default for ConnectOptions {
 }
 
 impl ConnectOptions {
-    /// The configuration of the connection, and a default for everything else.
+    /// Starts with this liveness configuration, and the default for everything else.
     pub fn new(liveness: LiveConfig) -> Self {
         Self {
             liveness,
@@ -39,25 +39,26 @@ impl ConnectOptions {
         }
     }
 
-    /// For all steps together. Default is 15 s. `Duration::MAX` means no limit.
+    /// Sets the timeout for all steps together. Default is 15 s. `Duration::MAX` means no limit.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Applied as soon as the socket is connected. Default is none.
+    /// Sets TCP options, which are applied as soon as the socket is connected. Default is none.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.tcp = options;
         self
     }
 
-    /// Limits and buffers of tungstenite. Default is tungstenite's.
+    /// Sets tungstenite's limits and buffers. Default is tungstenite's own.
     pub fn websocket(mut self, config: WebSocketConfig) -> Self {
         self.websocket = Some(config);
         self
     }
 
-    /// TLS of your own: other roots, client certificates. Default is rustls with ring and Mozilla's roots.
+    /// Sets a TLS configuration of your own, for other roots or client certificates. Default is rustls with ring and
+    /// Mozilla's roots.
     #[cfg(feature = "connect-rustls")]
     pub fn tls(mut self, config: std::sync::Arc<tokio_rustls::rustls::ClientConfig>) -> Self {
         self.tls = Some(config);

@@ -12,9 +12,9 @@
 //! | [`shutdown`] | close many connections at once |
 //! | [`runtimes`] | do not use tokio, or use several runtimes |
 //!
-//! The pages write I for `ping_interval`, T for `pong_timeout`, W for `write_timeout` and C for `close_timeout`. Every figure has
-//! its source beside it. The limits of products change: if one decides something for you, follow the link. What was measured
-//! says so.
+//! The pages write I for `ping_interval`, T for `pong_timeout`, W for `write_timeout` and C for `close_timeout`. Every
+//! figure has its source beside it. The limits of products change: if one decides something for you, follow the link.
+//! What was measured says so.
 
 /// Is it us, the peer, or the path? By the texts of errors and logs.
 pub mod errors {

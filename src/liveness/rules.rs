@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-/// When a ping falls due.
+/// Whether pings are left out while the peer talks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum PingWhen {
-    /// On every interval, whatever the traffic.
+    /// A ping leaves on every interval, whatever the traffic.
     #[default]
     Always,
-    /// Only if no frame came in since the last due time. Silence is then noticed within `2 * ping_interval + pong_timeout`
-    /// instead of `ping_interval + pong_timeout`. The pong that answers our own ping is no such frame: an idle connection
-    /// is pinged on every interval. Until the peer has answered once, every ping leaves.
+    /// A ping leaves only if no frame came in since the last one was due.
+    ///
+    /// Silence is then noticed within `2 * ping_interval + pong_timeout` instead of `ping_interval + pong_timeout`. The pong
+    /// that answers our own ping does not count as such a frame, so an idle connection is pinged on every interval. Until the
+    /// peer has answered once, every ping leaves.
     Idle,
 }
 
@@ -21,14 +23,16 @@ pub enum PingWhen {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Judging {
-    /// From the first ping on.
+    /// It counts from the first ping on.
     #[default]
     FromStart,
-    /// From the first pong of the connection on: for peers that may not answer pings at all. Until then only a ping that
-    /// cannot be sent ends the connection.
+    /// It counts from the first pong of the connection on, for peers that may not answer pings at all.
+    ///
+    /// Until then only a ping that cannot be sent ends the connection.
     AfterFirstPong,
-    /// Never: pings keep the path alive, and only one that cannot be sent ends the connection. A `pong_timeout` of
-    /// `Duration::MAX` means the same.
+    /// It never counts: pings keep the path open, and only one that cannot be sent ends the connection.
+    ///
+    /// A `pong_timeout` of `Duration::MAX` means the same.
     Never,
 }
 

@@ -21,8 +21,8 @@ pub enum Health {
     /// No ping waits for longer than it should.
     Alive,
     /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within W/2, an
-    /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that falls
-    /// silent is never suspect: its first miss is the verdict.
+    /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that
+    /// falls silent is never suspect: its first miss is the verdict.
     Suspect,
     /// It is over.
     Ended(Cause),
@@ -95,8 +95,8 @@ impl Monitor {
 
     /// Waits for the next change of health that this monitor has not seen yet, and returns it.
     ///
-    /// Each clone of a monitor sees each change. After `Ended` there is no further change, and every call returns `Ended` at
-    /// once.
+    /// Each clone of a monitor sees each change. After `Ended` there is no further change, and every call returns
+    /// `Ended` at once.
     ///
     /// Cancel-safe: dropping the future loses nothing.
     pub async fn changed(&mut self) -> Health {
@@ -124,9 +124,9 @@ impl Monitor {
 
     /// Sends an extra ping now and returns its round-trip time.
     ///
-    /// Somebody has to poll the `LiveStream` meanwhile. A call that is made while an earlier one is unanswered shares its
-    /// ping. A probe moves neither a deadline nor the next regular ping, and it has no timeout of its own: a silent peer is
-    /// judged by the connection.
+    /// Somebody has to poll the `LiveStream` meanwhile. A call that is made while an earlier one is unanswered shares
+    /// its ping. A probe moves neither a deadline nor the next regular ping, and it has no timeout of its own: a silent
+    /// peer is judged by the connection.
     ///
     /// Cancel-safe: dropping the future loses nothing, and the ping may still leave.
     ///

@@ -1,22 +1,22 @@
-//! The numbers of a connection (O3).
+//! The statistics of a connection (O3).
 
 use std::time::Duration;
 
 use crate::liveness::{Time, nanos};
 
-/// The numbers of a connection since it was wrapped, as of the moment they were asked for.
+/// The statistics of a connection since it was wrapped, as of the moment at which they were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LiveStats {
-    /// Pings that the inner took, probes included.
+    /// How many pings the socket has taken, including probes.
     pub pings_sent: u64,
-    /// Pongs that were the first answer to a ping of ours.
+    /// How many pongs were the first answer to one of our pings.
     pub pongs_received: u64,
-    /// Pings whose absence of an answer was judged.
+    /// How many pings were not answered in time.
     pub misses: u64,
-    /// Deadlines that an inbound frame deferred.
+    /// How often an inbound frame extended a deadline.
     pub deferrals: u64,
-    /// Round-trip time of the last answered ping, from its flush to its pong.
+    /// The round-trip time of the last answered ping, from its flush to its pong.
     pub last_rtt: Option<Duration>,
     /// The smallest round-trip time.
     pub min_rtt: Option<Duration>,
@@ -24,8 +24,10 @@ pub struct LiveStats {
     pub smoothed_rtt: Option<Duration>,
     /// The mean deviation of the round-trip time (RFC 6298 section 2: weight 1/4).
     pub rtt_variance: Option<Duration>,
-    /// Age of the last inbound frame, to the timer's granularity: frames set a flag, and the clock is read when the
-    /// timer fires or a pong comes in.
+    /// The age of the last inbound frame, or `None` if there never was one.
+    ///
+    /// Frames only set a flag, and the clock is read when the timer fires or a pong comes in. So the frame may be older
+    /// than this by the time between two such moments.
     pub last_inbound: Option<Duration>,
 }
 

@@ -4,17 +4,17 @@ use std::fmt;
 
 use super::TcpSight;
 
-/// What a progress source saw when a verdict fell: which layer died, as far as this end can know.
+/// Which layer died, as far as a progress source could see when the connection was given up.
 ///
-/// What it says of the peer's kernel it says of the next TCP hop: a proxy acknowledges on its own behalf.
+/// What it says of the peer's kernel is true of the next TCP hop: a proxy acknowledges on its own behalf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnosis {
-    /// The layer.
+    /// Which layer died.
     pub finding: Finding,
-    /// What TCP knew, where the source is a socket.
+    /// What TCP knew, if the source is a socket.
     pub tcp: Option<TcpSight>,
-    /// The bytes that came in during the last pong timeout, where they made no message and were too few for
+    /// How many bytes came in during the last pong timeout, if they made no message and were too few for
     /// `min_progress_rate`.
     pub trickle: Option<u64>,
 }
@@ -23,13 +23,13 @@ pub struct Diagnosis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Finding {
-    /// What we sent last was never acknowledged: the path is dead, or the peer's host.
+    /// What we sent last was never acknowledged: the path or the peer's host is dead.
     PathDead,
-    /// The peer's kernel acknowledged our ping, and nobody answered it: the peer's process hangs.
+    /// The peer's kernel acknowledged our ping, but nobody answered it: the peer's process hangs.
     PeerHung,
     /// The peer does not read: its window is full.
     WindowFull,
-    /// Bytes came in, no message among them, and slower than `min_progress_rate`.
+    /// Bytes came in more slowly than `min_progress_rate`, and no message was among them.
     Trickle,
     /// The source cannot tell.
     Unknown,

@@ -12,11 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::{Progress, Sight};
 
 pin_project! {
-    /// Any `AsyncRead + AsyncWrite`, with its bytes counted in and out. It goes between the transport and the WebSocket
-    /// codec, below or above TLS; its [`handle`](Self::handle) goes to
-    /// [`LiveStream::with_progress`](crate::LiveStream::with_progress).
+    /// A wrapper that counts the bytes of any `AsyncRead + AsyncWrite`, in and out.
     ///
-    /// It costs two relaxed atomic additions per call, and no allocation but the one of `new`.
+    /// Put it between the transport and the WebSocket codec, below or above TLS, and give its [`handle`](Self::handle)
+    /// to [`LiveStream::with_progress`](crate::LiveStream::with_progress), which has an example.
+    ///
+    /// It costs a relaxed atomic addition per read and per write, and one allocation, in `new`.
     #[derive(Debug)]
     pub struct ProgressIo<T> {
         #[pin]
@@ -36,12 +37,12 @@ struct Counters {
 pub struct ProgressHandle(Arc<Counters>);
 
 impl<T> ProgressIo<T> {
-    /// Counts from now on.
+    /// Wraps a transport and counts from now on.
     pub fn new(io: T) -> Self {
         Self { io, counters: Arc::default() }
     }
 
-    /// The source of this transport.
+    /// Returns the source of progress of this transport.
     pub fn handle(&self) -> ProgressHandle {
         ProgressHandle(self.counters.clone())
     }

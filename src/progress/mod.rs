@@ -1,4 +1,4 @@
-//! What is below the messages: the seam to a progress source (P), and the source that any transport can have.
+//! The seam to a progress source, which sees below the messages (P), and the source that any transport can have.
 //!
 //! A stream of messages cannot see half a message. A source says how many bytes have moved; it is asked when a ping is
 //! queued, when it is flushed, and when a deadline has passed, never per frame.
@@ -13,16 +13,18 @@ pub use diagnosis::{Diagnosis, Finding};
 pub use io::{ProgressHandle, ProgressIo};
 pub(crate) use watch::Watch;
 
-/// A source of progress below the messages of one connection; given by
+/// A source of progress below the messages of one connection, for
 /// [`LiveStream::with_progress`](crate::LiveStream::with_progress).
 ///
-/// [`ProgressIo`] counts the bytes of any transport. With the feature `tcp`, a TCP socket itself is asked.
+/// [`ProgressIo`] counts the bytes of any transport. With the feature `tcp`, a TCP socket itself can be asked.
+/// Implement the trait for anything else that knows how many bytes have moved.
 pub trait Progress: Send + Sync {
-    /// What has moved so far. Called a few times per ping, between two polls of the socket: it must not block.
+    /// Returns what has moved so far. Called a few times per ping, between two polls of the socket, so it must not
+    /// block.
     fn look(&self) -> Sight;
 }
 
-/// What a source sees at one moment; the counters never shrink. `None`: the source does not know.
+/// What a source sees at one moment. Counters never shrink; `None` means that the source does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sight {
@@ -30,7 +32,7 @@ pub struct Sight {
     pub read: Option<u64>,
     /// Bytes that the transport below has taken from us.
     pub written: Option<u64>,
-    /// What TCP knows, where the source is a socket.
+    /// What TCP knows, if the source is a socket.
     pub tcp: Option<TcpSight>,
 }
 
@@ -40,17 +42,18 @@ pub struct Sight {
 pub struct TcpSight {
     /// Bytes that the peer's kernel, or the next TCP hop, has acknowledged since the connection began.
     pub acknowledged: u64,
-    /// Bytes that our kernel has taken and that are not acknowledged, sent or not.
+    /// Bytes that our kernel has taken and that are not acknowledged yet, sent or not.
     pub unacknowledged: u64,
-    /// Those of them that were not sent yet.
+    /// The part of [`unacknowledged`](Self::unacknowledged) that was not sent yet.
     pub unsent: u64,
     /// How often in a row the oldest unacknowledged segment was sent again.
     pub retransmissions: u32,
-    /// How many probes, of a closed window or of keepalive, in a row nobody answered.
+    /// How many probes in a row, of a closed window or of keepalive, were not answered.
     pub probes: u32,
-    /// Bytes that the peer's kernel last said it had room for; `None`: this kernel does not tell.
+    /// How many bytes the peer's kernel last said it had room for. `None` if our kernel does not tell (Linux before
+    /// 5.4).
     pub window: Option<u32>,
-    /// The largest segment that is sent, in bytes.
+    /// The size of the largest segment that is sent, in bytes.
     pub segment: u32,
     /// Age of the last acknowledgement that came in, with data or without.
     pub since_acknowledged: Duration,

@@ -52,11 +52,11 @@ where
     /// ```
     ///
     /// The task reads at most `capacity` messages ahead (at least 1). Then it stops reading and the peer feels the
-    /// backpressure; pings go on, and silence does not count. Dropping the handle closes the connection properly, within
-    /// `close_timeout`.
+    /// backpressure; pings go on, and silence does not count. Dropping the handle closes the connection properly,
+    /// within `close_timeout`.
     ///
-    /// The task, the handle and the lock between them take some 400 bytes beside those of the `LiveStream`, and the buffer
-    /// takes what is read ahead. A message takes one more wake-up on its way in, and none on its way out.
+    /// The task, the handle and the lock between them take some 400 bytes beside those of the `LiveStream`, and the
+    /// buffer takes what is read ahead. A message takes one more wake-up on its way in, and none on its way out.
     ///
     /// # Panics
     ///
@@ -81,8 +81,9 @@ where
 
 /// The handle of a [`LiveStream`] that drives itself: see [`LiveStream::spawn`].
 ///
-/// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. If the runtime of the task is shut down, what
-/// was read is still delivered, then one error of cause [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
+/// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. If the runtime of the task is shut down,
+/// what was read is still delivered, then one error of cause [`Dropped`](crate::Cause::Dropped); the sink fails with
+/// the same.
 pub struct Spawned<S: Stream, P = crate::Auto> {
     line: Arc<Line<S, P>>,
     monitor: Monitor,

@@ -33,20 +33,20 @@ use crate::wake::{Fan, Half};
 pin_project! {
     /// A WebSocket with liveness: the same items and the same errors, and one error more if the peer is dead.
     ///
-    /// It asks two things of its user: keep polling the stream, since nothing happens in between; and expect one error more,
-    /// which [`LivenessError::find`](crate::LivenessError::find) tells from the socket's own. What it promises is in
-    /// [the contract](crate::contract).
+    /// It asks two things of its user: keep polling the stream, since nothing happens in between; and expect one error
+    /// more, which [`LivenessError::find`](crate::LivenessError::find) tells from the socket's own. What it promises is
+    /// in [the contract](crate::contract).
     ///
     /// # Cancel safety
     ///
-    /// A method is cancel-safe if dropping its future loses no message, no ping, no verdict and no wake-up. All state is in
-    /// the `LiveStream`, so `next()` is cancel-safe. `send()` is cancel-safe as the socket's own is: a message that was not
-    /// yet taken is dropped with the future, and one that was taken is sent.
+    /// A method is cancel-safe if dropping its future loses no message, no ping, no verdict and no wake-up. All state
+    /// is in the `LiveStream`, so `next()` is cancel-safe. `send()` is cancel-safe as the socket's own is: a message
+    /// that was not yet taken is dropped with the future, and one that was taken is sent.
     ///
     /// # Panics
     ///
-    /// It has no panics of its own. Its timer is tokio's, which panics if it is polled outside a tokio runtime with time
-    /// enabled; [the guide](crate::guide::runtimes) says how to use another runtime.
+    /// It has no panics of its own. Its timer is tokio's, which panics if it is polled outside a tokio runtime with
+    /// time enabled; [the guide](crate::guide::runtimes) says how to use another runtime.
     pub struct LiveStream<S: Stream, P = Auto> {
         #[pin]
         wire: Wire<S>,
@@ -113,8 +113,8 @@ impl<S: Stream, P> LiveStream<S, P> {
         self.wire.inner()
     }
 
-    /// The inner socket. Liveness does not see what is read from it or written to it directly: a pong that is taken here
-    /// counts as missed.
+    /// The inner socket. Liveness does not see what is read from it or written to it directly: a pong that is taken
+    /// here counts as missed.
     pub fn get_mut(&mut self) -> &mut S {
         self.wire.inner_mut()
     }
@@ -124,7 +124,7 @@ impl<S: Stream, P> LiveStream<S, P> {
         self.project().wire.inner_pin()
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     pub fn config(&self) -> LiveConfig {
         LiveConfig::of(self.core.machine.rules())
     }
@@ -134,7 +134,8 @@ impl<S: Stream, P> LiveStream<S, P> {
         Monitor::new(self.shared.0.clone())
     }
 
-    /// Returns the inner socket, and a message that `start_send` has accepted but not yet handed to it, if there is one.
+    /// Returns the inner socket, and a message that `start_send` has accepted but not yet handed to it, if there is
+    /// one.
     ///
     /// Send that message first. No task and no timer is left behind.
     pub fn into_inner<M, E>(self) -> (S, Option<M>)
@@ -335,11 +336,12 @@ where
 {
     type Item = S::Item;
 
-    /// After the one `Err` of a verdict, and after the inner's end, `None` for ever.
+    /// Yields what the socket yields, without the answers to our own pings.
     ///
-    /// Mostly there is nothing to do but to pass on a message, or to wait for one, and no more code runs then; the same
-    /// holds for the sink.
+    /// After the one `Err` of a connection that was given up, and after the end of the socket, it yields `None` for
+    /// ever.
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Most polls only pass a message on, or wait for one. They run no more code than this; the sink's do the same.
         if self.is_busy() {
             return self.poll_stream(None, cx);
         }
@@ -378,8 +380,8 @@ where
     }
 }
 
-/// After a verdict every method returns the verdict's error at once; the stream yields it when the farewell is over, at
-/// most a second later (K1). Whoever stops reading because a send failed still knows the cause from the sink's error.
+/// When the connection is given up, every method returns its error at once. The stream yields the error when the Close
+/// is sent, at most 1 s later. A writer that stops because a send failed knows the cause from the sink's error.
 impl<S, P, M, E> Sink<M> for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
@@ -413,7 +415,7 @@ where
         self.passed_on(polled, cx)
     }
 
-    /// Begins the closing handshake where none was begun; ends within C.
+    /// Begins the closing handshake if none was begun, and ends within `close_timeout`.
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.poll_sink(Want::Close, cx)
     }
@@ -423,9 +425,9 @@ fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
     matches!(protocol.kind(message), Kind::Data)
 }
 
-/// `ws.live(config)`.
+/// Adds [`live`](Self::live) to every stream: `ws.live(config)`.
 pub trait LiveExt: Stream + Sized {
-    /// See [`LiveStream::new`].
+    /// Wraps a socket with liveness; see [`LiveStream::new`].
     fn live(self, config: LiveConfig) -> LiveStream<Self> {
         LiveStream::new(self, config)
     }

@@ -8,23 +8,23 @@ use std::io;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TcpOptionFailure {
-    /// The setter's name.
+    /// The name of the setter.
     pub option: &'static str,
     /// The value.
     pub value: String,
-    /// The system's error; of kind [`Unsupported`](io::ErrorKind::Unsupported) where this platform lacks the option, of
-    /// kind [`InvalidInput`](io::ErrorKind::InvalidInput) where the value is outside what the option takes.
+    /// The system's error. Its kind is [`Unsupported`](io::ErrorKind::Unsupported) if this platform lacks the option,
+    /// and [`InvalidInput`](io::ErrorKind::InvalidInput) if the option does not take the value.
     pub error: io::Error,
 }
 
-/// The options that could not be set. Where a value is not allowed nothing was set; else all others were.
+/// The options that could not be set. If a value is not allowed, nothing was set; otherwise all other options were.
 #[derive(Debug)]
 pub struct TcpOptionsError {
     pub(super) failures: Vec<TcpOptionFailure>,
 }
 
 impl TcpOptionsError {
-    /// At least one.
+    /// The options that failed; there is at least one.
     pub fn failures(&self) -> &[TcpOptionFailure] {
         &self.failures
     }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crate::progress::{Progress, Sight};
 
-/// A [`Progress`] that asks the TCP socket itself. It is made before TLS or a codec takes the socket, and sees through
-/// both:
+/// A source of [`Progress`] that asks the TCP socket itself.
+///
+/// Make it before TLS or a codec takes the socket; it sees through both.
 ///
 /// ```no_run
 /// # async fn over(tcp: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
@@ -24,13 +25,14 @@ use crate::progress::{Progress, Sight};
 /// # }
 /// ```
 ///
-/// It holds a file descriptor of its own, one more per connection, for as long as the `LiveStream` lives. A shutdown is
-/// seen by the peer at once; a close without one only when the `LiveStream` goes, not when the inner socket alone is
-/// dropped before.
+/// It holds a file descriptor of its own, one more per connection, for as long as the `LiveStream` lives. The peer sees
+/// a shutdown at once. It sees a close without a shutdown only when the `LiveStream` is dropped, not when the inner
+/// socket alone is.
 ///
-/// Linux only ([`IS_SUPPORTED`](Self::IS_SUPPORTED)): `TCP_INFO` and `SIOCOUTQ` ([tcp(7)]), since kernel 4.1; the peer's
-/// window since 5.4. Elsewhere it knows nothing, and the limits of P5 hold. A look is three system calls, and a few more
-/// where acknowledgements come in meanwhile; it happens a few times per ping.
+/// It works on Linux only ([`IS_SUPPORTED`](Self::IS_SUPPORTED)), with `TCP_INFO` and `SIOCOUTQ` ([tcp(7)]), since
+/// kernel 4.1; the peer's window is known since 5.4. Elsewhere it knows nothing, and a message has to cross the path
+/// within the timeouts. A look takes three system calls, or a few more if acknowledgements come in meanwhile. It
+/// happens a few times per ping.
 ///
 /// The ages are as coarse as the kernel's ticks (1 ms to 10 ms). The counter of acknowledged bytes may be ahead of the
 /// data by two: the kernel counts the SYN of the side that dialled, and the FIN.
@@ -46,19 +48,19 @@ pub struct TcpProgress {
 }
 
 impl TcpProgress {
-    /// Whether this platform tells anything.
+    /// Whether this platform knows anything.
     pub const IS_SUPPORTED: bool = cfg!(target_os = "linux");
 
-    /// The source of this socket: tokio's, the standard library's, or any other that has a descriptor.
+    /// Makes the source of a socket: tokio's, the standard library's, or any other that has a descriptor.
     ///
     /// # Errors
-    /// Where the descriptor cannot be duplicated, above all because the process has no more of them.
+    /// Fails if the descriptor cannot be duplicated, usually because the process may open no more.
     #[cfg(unix)]
     pub fn of(socket: &impl AsFd) -> io::Result<Self> {
         Ok(Self { socket: Arc::new(socket.as_fd().try_clone_to_owned()?) })
     }
 
-    /// The source of this socket, which knows nothing on this platform.
+    /// Makes the source of a socket, which knows nothing on this platform.
     ///
     /// # Errors
     /// None.
@@ -77,7 +79,7 @@ impl Progress for TcpProgress {
 
 #[cfg(target_os = "linux")]
 impl Progress for TcpProgress {
-    /// Nothing where the socket is no TCP socket, or is none any more.
+    /// Returns nothing if the socket is not a TCP socket, or not any more.
     fn look(&self) -> Sight {
         super::linux::look(self.socket.as_fd())
     }

@@ -9,8 +9,9 @@ use socket2::{SockRef, TcpKeepalive};
 use super::platform::{set_notsent_lowat, set_user_timeout, with_interval, with_retries, with_time};
 use super::{TcpOptionFailure, TcpOptionsError};
 
-/// Options of TCP's own, none of them set by default. They are applied by reference to any socket: dialled, accepted,
-/// inside TLS (`tls.get_ref().0`), to a proxy.
+/// TCP's own options: keepalive, the user timeout and the like. None is set by default.
+///
+/// They are applied by reference to any socket: dialled, accepted, inside TLS (`tls.get_ref().0`), or to a proxy.
 ///
 /// ```no_run
 /// # async fn dialled() -> Result<(), Box<dyn std::error::Error>> {
@@ -22,8 +23,8 @@ use super::{TcpOptionFailure, TcpOptionsError};
 /// # }
 /// ```
 ///
-/// None of them sees a peer whose process hangs: its kernel answers (see [the guide](crate::guide::layers)). Pings do.
-/// What each does on Linux stands in [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html).
+/// None of them notices a peer whose process hangs, because its kernel answers (see [the guide](crate::guide::layers)).
+/// Pings do. What each option does on Linux is in [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct TcpOptions {
@@ -36,56 +37,59 @@ pub struct TcpOptions {
 }
 
 impl TcpOptions {
-    /// `SO_KEEPALIVE`: the peer's kernel is asked after this much idleness (`TCP_KEEPIDLE`). 1 s to 32,767 s, in whole
-    /// seconds. Default is off. Not on OpenBSD and Haiku.
+    /// Switches keepalive on; the peer's kernel is asked after this much idle time (`SO_KEEPALIVE`, `TCP_KEEPIDLE`). 1
+    /// s to 32,767 s, in whole seconds. Default is off. Not on OpenBSD and Haiku.
     pub fn keepalive(mut self, time: Duration) -> Self {
         self.keepalive = Some(time);
         self
     }
 
-    /// Then this far apart (`TCP_KEEPINTVL`). 1 s to 32,767 s, in whole seconds. Default is the system's (Linux: 75 s).
-    /// Switches keepalive on. Windows takes this and `keepalive` together: set both.
+    /// Sets the time between two keepalive probes (`TCP_KEEPINTVL`). 1 s to 32,767 s, in whole seconds. Default is the
+    /// system's (Linux: 75 s). Switches keepalive on. Windows takes this and `keepalive` together: set both.
     pub fn keepalive_interval(mut self, interval: Duration) -> Self {
         self.keepalive_interval = Some(interval);
         self
     }
 
-    /// The connection fails after so many questions without an answer (`TCP_KEEPCNT`). 1 to 127. Default is the system's
-    /// (Linux: 9). Switches keepalive on. Without effect on Linux where `user_timeout` is set: that decides then.
+    /// Sets after how many unanswered probes the connection fails (`TCP_KEEPCNT`). 1 to 127. Default is the system's
+    /// (Linux: 9). Switches keepalive on. Has no effect on Linux if `user_timeout` is set, which decides then.
     pub fn keepalive_retries(mut self, retries: u32) -> Self {
         self.keepalive_retries = Some(retries);
         self
     }
 
-    /// The connection fails where sent data stays unacknowledged, or unsent before a closed window, for this long
-    /// (`TCP_USER_TIMEOUT`, RFC 5482): a peer that does not read is cut, too, although its kernel answers. 1 ms to
-    /// 2,147,483,647 ms, in whole milliseconds. Default is the system's (Linux: `tcp_retries2`, 924.6 s or more). Without
-    /// effect on an idle connection that has no keepalive. Linux, Android, Fuchsia, Cygwin.
+    /// Sets how long sent data may stay unacknowledged, or unsent because the peer's window is closed
+    /// (`TCP_USER_TIMEOUT`, RFC 5482).
+    ///
+    /// The connection fails then, also if the peer does not read and its kernel answers. 1 ms to 2,147,483,647 ms, in
+    /// whole milliseconds. Default is the system's (Linux: `tcp_retries2`, 924.6 s or more). Has no effect on an idle
+    /// connection that has no keepalive. Linux, Android, Fuchsia, Cygwin.
     pub fn user_timeout(mut self, timeout: Duration) -> Self {
         self.user_timeout = Some(timeout);
         self
     }
 
-    /// The socket is writable only while less than so many bytes are unsent (`TCP_NOTSENT_LOWAT`): a ping waits behind
-    /// less in the kernel, and W sees more of what waits. 1 or more. Default is the system's (Linux: no limit but the
-    /// send buffer). Linux, Android.
+    /// Makes the socket writable only while less than so many bytes are unsent (`TCP_NOTSENT_LOWAT`).
+    ///
+    /// A ping then waits behind less in the kernel, and `write_timeout` sees more of what waits. 1 or more. Default is
+    /// the system's (Linux: no limit but the send buffer). Linux, Android.
     pub fn notsent_lowat(mut self, bytes: u32) -> Self {
         self.notsent_lowat = Some(bytes);
         self
     }
 
-    /// Small frames, pings among them, do not wait until earlier data is acknowledged (`TCP_NODELAY`). Default is the
-    /// system's: they wait.
+    /// Sends small frames such as pings without waiting until earlier data is acknowledged (`TCP_NODELAY`). Default is
+    /// the system's: they wait.
     pub fn nodelay(mut self, nodelay: bool) -> Self {
         self.nodelay = Some(nodelay);
         self
     }
 
-    /// Sets what is set here, and nothing else.
+    /// Applies the options that were set, and nothing else, to a socket.
     ///
     /// # Errors
-    /// Every option whose value is not allowed: nothing is set then. Else every option that the system refused or this
-    /// platform lacks; all others are set.
+    /// If a value is not allowed, the error names every such option, and nothing is set. Otherwise it names every
+    /// option that the system refused or this platform lacks, and all others are set.
     pub fn apply<'s, S>(&self, socket: &'s S) -> Result<(), TcpOptionsError>
     where
         SockRef<'s>: From<&'s S>,
@@ -106,8 +110,8 @@ impl TcpOptions {
         failures.done()
     }
 
-    /// One call per value, so that the one that fails has a name; each with those before it, since Windows takes time and
-    /// interval only together.
+    /// One call per value, so that the one that fails has a name; each with those before it, since Windows takes time
+    /// and interval only together.
     fn apply_keepalive(&self, socket: &SockRef<'_>, failures: &mut Failures) {
         let mut set = TcpKeepalive::new();
         let mut add = |option, value: &dyn Debug, with: &dyn Fn(TcpKeepalive) -> io::Result<TcpKeepalive>| {
