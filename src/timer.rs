@@ -40,7 +40,7 @@ fn read() -> Instant {
     Instant::now()
 }
 
-/// Made at its first use, reset in place afterwards, and only when the machine asks for another time.
+/// The timer. It is made at its first use and reset in place afterwards, only when the machine asks for another time.
 #[derive(Debug)]
 pub(crate) struct Timer {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -51,11 +51,11 @@ pub(crate) struct Timer {
     pub(crate) rest: Rest,
 }
 
-/// What the last long poll has left to do, to the next. It stands beside the timer for want of another place without
+/// What the last long poll has left for the next to do. It is beside the timer because any other place would add
 /// padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rest {
-    /// Everything is to be looked at: also after a poll that did not come to its end.
+    /// Everything is to be looked at; also after a poll that did not come to its end.
     Busy,
     /// Nothing, but how long the reader waits is counted.
     Waiting,
@@ -81,11 +81,11 @@ impl Default for Timer {
 }
 
 impl Timer {
-    /// Sets it for `at`, unless it is already. `lazy`: not either if it fires before; the machine asks again then. True if
-    /// it has to be polled.
+    /// Sets the timer for `at`, unless it is set for then already. With `lazy` it is also left alone if it fires before
+    /// `at`, since the machine asks again then. Returns whether it has to be polled.
     ///
     /// # Panics
-    /// As tokio's timer does, without a runtime; then it is as it was.
+    /// Panics without a runtime, as tokio's timer does. The timer is then as it was.
     pub(crate) fn set(&mut self, clock: Clock, at: Time, lazy: bool) -> bool {
         let Some(instant) = clock.instant(at) else {
             self.state = State::Off;
@@ -111,25 +111,26 @@ impl Timer {
         }
     }
 
-    /// From now on it belongs to a task: whatever was made so far may belong to another runtime.
+    /// Makes the timer belong to a task from now on. What was made so far may belong to another runtime.
     pub(crate) fn leave_to_task(&mut self) {
         *self = Self { of_task: true, ..Self::default() };
     }
 
-    /// It is gone, and so may be its runtime.
+    /// Forgets the timer, whose runtime may be gone.
     pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// It belongs to a task that has not made it yet.
+    /// Whether it belongs to a task that has not made it yet.
     pub(crate) fn waits_for_task(&self) -> bool {
         self.of_task && self.sleep.is_none()
     }
 
-    /// Now, if the time has come for which it is set. Also `None` if the task's cooperative budget is used up: then nothing
-    /// that was polled before says anything (J5).
+    /// Returns now, if the time has come for which the timer is set. Returns `None` also if the task's cooperative
+    /// budget is used up, because then no earlier poll proves anything (J5).
     ///
-    /// A `Sleep` that has fired is not polled: it belongs to the runtime on which it was made, and panics when that is gone.
+    /// A `Sleep` that has fired is not polled again: it belongs to the runtime on which it was made, and panics if that
+    /// is gone.
     pub(crate) fn poll(&mut self, clock: Clock, cx: &mut Context<'_>) -> Option<Time> {
         let (State::Set | State::Armed, Some(sleep)) = (self.state, &mut self.sleep) else { return None };
         // Without a budget tokio does not even keep the waker.
@@ -154,8 +155,8 @@ impl Timer {
         Some(clock.now())
     }
 
-    /// The time has come, and `poll` has not said so yet; or it would wake nobody. Nothing but a look: no clock, no timer
-    /// operation.
+    /// Whether the time has come and `poll` has not said so yet, or the timer would wake nobody. This reads no clock
+    /// and does no timer operation.
     pub(crate) fn wants_poll(&self) -> bool {
         match self.state {
             State::Set => true,
@@ -165,7 +166,7 @@ impl Timer {
     }
 }
 
-/// What looks `Pending` in this task is so: tokio's cooperative budget is not used up (J5).
+/// Whether `Pending` means anything in this task, because tokio's cooperative budget is not used up (J5).
 pub(crate) fn has_budget() -> bool {
     coop::has_budget_remaining()
 }

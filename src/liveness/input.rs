@@ -1,4 +1,4 @@
-//! What happens.
+//! The inputs of the machine: what happens to the connection.
 
 use super::phase::{Closing, LastWord, Phase};
 use super::ping::{Leaving, Sent};
@@ -6,7 +6,7 @@ use super::stopwatch::Stopwatch;
 use super::{Answer, CloseBy, Event, Farewell, Frame, Left, Liveness, PingWhen, Reason, Time, Witness, answers};
 
 impl<F: Clone> Liveness<F> {
-    /// The timer fired. A spurious call changes nothing.
+    /// Records that the timer fired. A spurious call changes nothing.
     #[inline]
     pub(crate) fn handle_timeout(&mut self, now: Time) {
         match &mut self.phase {
@@ -38,7 +38,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The inner has woken us at `from`, and nobody has polled its write side until now.
+    /// Records that the inner woke us at `from` and that nobody has polled its write side until now.
     pub(crate) fn skip_writer(&mut self, from: Time, now: Time) {
         let limit = self.rules.write_timeout;
         if let Some(leaving) = self.leaving_mut() {
@@ -46,7 +46,8 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The inner took `frame`, which was the last of `poll_transmit`. Its number, if it is a ping.
+    /// Records that the inner took `frame`, the last one that `poll_transmit` returned. Returns its number if it is a
+    /// ping.
     pub(crate) fn handle_handed(&mut self, frame: Frame) -> u32 {
         let number = if frame == Frame::Close { 0 } else { self.payloads.issue() };
         match (frame, &mut self.phase) {
@@ -61,7 +62,7 @@ impl<F: Clone> Liveness<F> {
         number
     }
 
-    /// Bytes moved: the inner went from not ready to ready.
+    /// Records that bytes moved: the inner went from not ready to ready.
     pub(crate) fn handle_moved(&mut self, now: Time) {
         let limit = self.rules.write_timeout;
         if let Some(leaving) = self.leaving_mut() {
@@ -69,7 +70,8 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The inner finished a flush. `moved`: it had not finished the one before. The ping that has left by it, if one has.
+    /// Records that the inner finished a flush. `moved` says that it had not finished the one before. Returns the ping
+    /// that left with it, if there is one.
     #[inline]
     pub(crate) fn handle_flushed(&mut self, now: Time, moved: bool) -> Option<Left> {
         match &mut self.phase {
@@ -95,7 +97,7 @@ impl<F: Clone> Liveness<F> {
         None
     }
 
-    /// The write side was polled to `Pending`, with cooperative budget left, and a ping waits to leave.
+    /// Records that the write side was polled to `Pending`, with cooperative budget left, while a ping waits to leave.
     pub(crate) fn handle_blocked(&mut self, now: Time, witness: &mut dyn Witness<F>) {
         let limit = self.rules.write_timeout;
         let Some(leaving) = self.leaving_mut().filter(|leaving| leaving.w.is_due()) else { return };
@@ -110,13 +112,13 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// A complete frame came in that is no answer to a ping of ours.
+    /// Records that a complete frame came in that does not answer one of our pings.
     #[inline]
     pub(crate) fn handle_frame(&mut self) {
         self.inbound = true;
     }
 
-    /// The clock was read. Whether frames came since the last time.
+    /// Records that the clock was read. Returns whether frames came in since the last time.
     pub(crate) fn take_inbound(&mut self, now: Time) -> bool {
         let inbound = std::mem::take(&mut self.inbound);
         if inbound {
@@ -139,13 +141,13 @@ impl<F: Clone> Liveness<F> {
                 }
             }
             Phase::Failed { talking, .. } => *talking = true,
-            // What the inner still yields begins its time anew.
+            // What the inner still yields starts C again.
             Phase::Broken { c } => *c = Stopwatch::start(now, self.rules.close_timeout),
             _ => {}
         }
     }
 
-    /// A pong came in whose payload reads as `Answer(number)`.
+    /// Records that a pong came in whose payload reads as `Answer(number)`.
     #[inline]
     pub(crate) fn handle_answer(&mut self, number: u32, now: Time) -> Answer {
         self.payloads.answer(number);
@@ -161,7 +163,7 @@ impl<F: Clone> Liveness<F> {
                 since = Some(newest.flushed);
                 open.pings.drop_awaited();
             } else {
-                // The peer was alive just now: those that are left have all of T.
+                // The peer was alive just now, so the pings that are left have all of T.
                 since = (number == pings.oldest.number).then_some(pings.oldest.flushed);
                 pings.belong_to_newest(now, limit);
                 in_part = true;
@@ -180,8 +182,8 @@ impl<F: Clone> Liveness<F> {
         Answer { rtt: since.map(|since| now.since(since)), in_part }
     }
 
-    /// There is nothing left to read. `away`: since when the reader had not waited, if it had not. Whether that was waited
-    /// for: a look was due, or there was a failure to tell.
+    /// Records that there is nothing left to read. `away` is since when the reader had not waited, if it had not.
+    /// Returns whether this was waited for, because a look was due or a failure is to be told.
     #[inline]
     pub(crate) fn handle_drained(&mut self, away: Option<Time>, now: Time, witness: &mut dyn Witness<F>) -> bool {
         let (limit, close_limit) = (self.rules.pong_timeout, self.rules.close_timeout);
@@ -213,7 +215,8 @@ impl<F: Clone> Liveness<F> {
         due
     }
 
-    /// A Close came in, or the user handed one to the sink or closes it. Whether the closing handshake begins by it.
+    /// Records that a Close came in, or that the user handed one to the sink or closes it. Returns whether the closing
+    /// handshake begins with it.
     pub(crate) fn handle_close(&mut self, by: CloseBy, now: Time) -> bool {
         let received = by == CloseBy::Peer;
         match &mut self.phase {
@@ -239,12 +242,13 @@ impl<F: Clone> Liveness<F> {
         false
     }
 
-    /// C has passed in time, and the sink, or what drives the rest of a dropped connection, waits no longer (K4).
+    /// Records that C has passed in time, so that the sink, or the task that drives what is left of a dropped
+    /// connection, waits no longer (K4).
     pub(crate) fn handle_overdue(&mut self, now: Time, witness: &mut dyn Witness<F>) {
         self.account_for_closing(now, witness);
     }
 
-    /// The inner refused one of our frames, and not just for now.
+    /// Records that the inner refused one of our frames for good.
     pub(crate) fn handle_failure(&mut self, account: F) {
         match &mut self.phase {
             Phase::Open(open) => {
@@ -260,7 +264,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The inner stream yielded an error of its own.
+    /// Records that the inner stream yielded an error of its own.
     pub(crate) fn handle_stream_error(&mut self, now: Time) {
         match self.phase {
             Phase::Dying(_) => self.end_farewell(),
@@ -269,7 +273,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The inner stream ended.
+    /// Records that the inner stream ended.
     pub(crate) fn handle_end(&mut self) {
         match self.phase {
             Phase::Dying(_) => self.end_farewell(),
@@ -278,7 +282,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// Nobody drives the connection any more.
+    /// Records that nobody drives the connection any more.
     pub(crate) fn handle_abandoned(&mut self, now: Time, witness: &mut dyn Witness<F>) {
         if !self.is_over() {
             let account = self.account().cloned();

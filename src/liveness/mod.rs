@@ -1,8 +1,8 @@
-//! The machine that judges: no async, no clock, nothing of the crate around it.
+//! The machine that judges. It has no async, no clock, and nothing of the crate around it.
 //!
-//! `now` is a parameter. What happens comes in by `handle_*`; what is to be done goes out by `poll_*`, to be asked until
-//! there is nothing more: `poll_transmit` for the frame that is to leave, `poll_event` for what others are to hear, and
-//! `poll_timeout` for when the timer is to fire. `is_*` are questions that change nothing.
+//! `now` is a parameter. What happens comes in by `handle_*`; what is to be done goes out by `poll_*`, to be asked
+//! until there is nothing more: `poll_transmit` for the frame that is to leave, `poll_event` for what others are to
+//! hear, and `poll_timeout` for when the timer is to fire. `is_*` are questions that change nothing.
 //!
 //! The order of calls in one poll of a connection:
 //!
@@ -41,7 +41,7 @@ pub(crate) use rules::Rules;
 pub use rules::{Judging, PingWhen};
 pub(crate) use time::{Time, nanos};
 
-/// The farewell after a verdict takes no longer, whatever C is (K1).
+/// The longest time for the farewell after a verdict, whatever C is (K1).
 const MAX_GRACE: Duration = Duration::from_secs(1);
 
 /// One connection's liveness. `F` is the caller's account of a failure.
@@ -93,7 +93,7 @@ pub(crate) trait Witness<F> {
     fn account(&mut self, death: Death, now: Time) -> F;
 }
 
-/// A frame of ours that is to leave.
+/// One of our frames that is to leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Frame {
     Ping([u8; 8]),

@@ -1,11 +1,12 @@
-//! What is to be done.
+//! The outputs of the machine: what is to be done.
 
 use super::phase::{Dying, LastWord, Phase};
 use super::ping::Leaving;
 use super::{Event, Farewell, Frame, Liveness, Time};
 
 impl<F: Clone> Liveness<F> {
-    /// The frame that is to leave; the same again until it is handed over. `probe`: somebody wants an extra ping.
+    /// Returns the frame that is to leave, and the same one again until it is handed over. `probe` says that somebody
+    /// wants an extra ping.
     pub(crate) fn poll_transmit(&self, probe: bool) -> Option<Frame> {
         match &self.phase {
             Phase::Open(open) => match open.pings.leaving() {
@@ -17,7 +18,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// What others are to hear, until there is nothing more.
+    /// Returns the next event that others are to hear, until there is none.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         if let Some(news) = self.news.take() {
             return Some(news);
@@ -31,7 +32,7 @@ impl<F: Clone> Liveness<F> {
         changed.then_some(if suspect { Event::Suspected } else { Event::Trusted })
     }
 
-    /// When the timer is to fire.
+    /// Returns when the timer is to fire.
     #[inline]
     pub(crate) fn poll_timeout(&self) -> Time {
         match &self.phase {
@@ -54,7 +55,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// What the stream yields at its end: the account of the failure, until it is told.
+    /// Returns what the stream yields at its end: the account of the failure, until it was told.
     pub(crate) fn poll_last_word(&self) -> Option<&F> {
         match &self.phase {
             Phase::Over(LastWord::Failure { account, told: false }) => Some(account),
@@ -62,7 +63,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The stream has yielded the last word.
+    /// Records that the stream has yielded the account of the failure.
     pub(crate) fn handle_told(&mut self) {
         if let Phase::Over(LastWord::Failure { told, .. }) = &mut self.phase {
             *told = true;

@@ -1,6 +1,6 @@
 //! The 8 bytes of a ping: sequence number, then the connection's random part (S7).
 
-/// Issues payloads and knows them again.
+/// Issues payloads and recognises them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Payloads {
     pub(super) nonce: u32,
@@ -26,13 +26,13 @@ impl Payloads {
         Self { nonce, open: 0, issued: 0 }
     }
 
-    /// As they are after so many pings, all of them answered.
+    /// Returns the state after so many pings, all of them answered.
     #[cfg(test)]
     pub(super) fn after(nonce: u32, issued: u64) -> Self {
         Self { nonce, open: 0, issued }
     }
 
-    /// What the next ping carries.
+    /// Returns the payload of the next ping.
     pub(crate) fn next(&self) -> [u8; 8] {
         let mut payload = [0; 8];
         payload[..4].copy_from_slice(&self.last().wrapping_add(1).to_be_bytes());
@@ -40,7 +40,7 @@ impl Payloads {
         payload
     }
 
-    /// Records that the inner took a ping with the payload of `next`. Its number.
+    /// Records that the inner took a ping with the payload of `next`. Returns its number.
     pub(crate) fn issue(&mut self) -> u32 {
         self.issued += 1;
         self.open = self.open.saturating_add(1);
@@ -74,7 +74,7 @@ impl Payloads {
     }
 }
 
-/// `a` answers `b`: it was issued with it or after it (J2).
+/// Whether an answer to `a` answers `b`, because `a` was issued with it or after it (J2).
 pub(crate) fn answers(a: u32, b: u32) -> bool {
     a.wrapping_sub(b) < u32::MAX / 2
 }

@@ -31,11 +31,11 @@ pub(crate) enum Phase<F> {
     Open(Open),
     /// The inner refused one of our frames; what the peer sent before is still delivered (S9).
     Failed { account: F, talking: bool },
-    /// The inner stream yielded an error of its own; what it still yields is passed on for C (S4).
+    /// The inner stream yielded an error of its own. What it still yields is passed on for C (S4).
     Broken { c: Stopwatch },
     /// A Close is on its way or was received.
     Closing(Closing<F>),
-    /// The verdict stands, and we say farewell.
+    /// The verdict has fallen, and our Close is on its way.
     Dying(Dying<F>),
     /// Nothing more comes of this connection.
     Over(LastWord<F>),
@@ -62,7 +62,7 @@ pub(crate) struct Closing<F> {
     pub(super) overdue: bool,
     /// The bound in attention, for what is still read.
     pub(super) c: Stopwatch,
-    /// A Close of ours was flushed: the user's, or the inner's answer to the peer's.
+    /// Our Close was flushed: the user's, or the inner's answer to the peer's.
     pub(super) sent: bool,
     pub(super) received: bool,
     /// The stream has yielded an error already: it yields no other.
@@ -74,9 +74,9 @@ pub(crate) struct Closing<F> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Dying<F> {
     pub(super) account: F,
-    /// The farewell takes no longer (K1).
+    /// When the farewell ends at the latest (K1).
     pub(super) until: Time,
-    /// The peer was talking: what it still sends is read, so that our Close does not turn into a reset.
+    /// The peer was talking. What it still sends is read, so that our Close does not turn into a reset.
     pub(super) talking: bool,
     pub(super) farewell: Farewell,
 }

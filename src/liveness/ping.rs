@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::stopwatch::{Stopwatch, TICK};
 use super::{Rules, Time};
 
-/// At most one ping waits to leave. Of those that left, the oldest and the newest are known. The tag is a byte of its
-/// own, since it is looked at many times in a cycle: to tell it from a byte of what it tags takes longer.
+/// The pings under way. At most one waits to leave; of those that left, the oldest and the newest are known.
+///
+/// The tag is a byte of its own, since it is read many times in a cycle, and deriving it from the content takes longer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Pings {
@@ -25,7 +26,7 @@ pub(crate) struct Leaving {
     pub(super) w: Stopwatch,
     /// Its number, once the inner has taken it.
     pub(super) number: Option<u32>,
-    /// It waits longer than W/2: the user's writes are held back.
+    /// It has waited longer than W/2, so the user's writes are held back.
     pub(super) holds: bool,
 }
 
@@ -34,7 +35,7 @@ pub(crate) struct Leaving {
 pub(crate) struct Awaited {
     /// T belongs to this one.
     pub(super) oldest: Sent,
-    /// The newest of those that left after it. Boxed: a ping mostly finds the one before answered.
+    /// The newest ping that left after it. Boxed, because a ping usually finds the one before answered.
     pub(super) later: Option<Box<Sent>>,
     pub(super) t: Stopwatch,
 }
@@ -62,12 +63,12 @@ impl Awaited {
         self.later.as_ref().map_or(self.oldest, |later| **later)
     }
 
-    /// The newest left within this tick, and it is not the one to which T belongs.
+    /// Whether the newest left within this tick and is not the one to which T belongs.
     pub(super) fn has_just_left(&self, now: Time) -> bool {
         self.later.as_ref().is_some_and(|later| now.since(later.flushed) < TICK)
     }
 
-    /// T starts with the newest: those before it are answered, or missed.
+    /// Starts T with the newest, because those before it are answered or missed.
     pub(super) fn belong_to_newest(&mut self, from: Time, limit: Duration) {
         self.oldest = self.newest();
         self.later = None;
@@ -120,7 +121,7 @@ impl Pings {
         }
     }
 
-    /// A ping falls due while none waits to leave.
+    /// Queues a ping that falls due while none waits to leave.
     pub(super) fn queue(&mut self, leaving: Leaving) {
         *self = match self.take_awaited() {
             None => Self::Leaving(leaving),
@@ -136,7 +137,8 @@ impl Pings {
         *self = self.leaving().map_or(Self::None, |&leaving| Self::Leaving(leaving));
     }
 
-    /// The waiting ping has left: it is the newest of those that are awaited, and the oldest if there was none.
+    /// Records that the waiting ping has left. It is the newest of those that are awaited, and the oldest if there was
+    /// none.
     pub(super) fn flush(&mut self, sent: Sent, now: Time, rules: &Rules) {
         *self = Self::Awaited(match self.take_awaited() {
             None => Awaited::first(sent, now, rules),

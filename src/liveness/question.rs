@@ -1,4 +1,4 @@
-//! What can be asked; nothing here changes anything.
+//! The queries of the machine. Nothing here changes anything.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl<F: Clone> Liveness<F> {
         self.payloads.read(payload)
     }
 
-    /// What the sink fails with.
+    /// Returns what the sink fails with.
     pub(crate) fn account(&self) -> Option<&F> {
         match &self.phase {
             Phase::Failed { account, .. }
@@ -26,7 +26,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// There is nothing to do until the timer fires or something comes in.
+    /// Whether there is nothing to do until the timer fires or something comes in.
     pub(crate) fn is_resting(&self) -> bool {
         matches!(&self.phase, Phase::Open(Open { pings: Pings::None | Pings::Awaited(_), .. }))
     }
@@ -47,22 +47,22 @@ impl<F: Clone> Liveness<F> {
         matches!(self.phase, Phase::Over(_))
     }
 
-    /// The stream has nothing more to tell.
+    /// Whether the stream has nothing more to yield.
     pub(crate) fn is_finished(&self) -> bool {
         matches!(self.phase, Phase::Over(LastWord::Nothing | LastWord::Failure { told: true, .. }))
     }
 
-    /// Both sides have sent their Close.
+    /// Whether both sides have sent their Close.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closing(Closing { sent: true, received: true, .. }))
     }
 
-    /// The closing handshake takes longer than C in time.
+    /// Whether the closing handshake has taken longer than C in time.
     pub(crate) fn is_overdue(&self) -> bool {
         matches!(self.phase, Phase::Closing(Closing { overdue: true, .. }))
     }
 
-    /// A finished flush means something. `slot`: a message of the user's still waits for its own.
+    /// Whether a finished flush matters. `slot` says that one of the user's messages still waits for its own flush.
     pub(crate) fn awaits_flush(&self, slot: bool) -> bool {
         match &self.phase {
             Phase::Open(open) => open.pings.leaving().is_some(),
@@ -72,7 +72,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// A look at what the reader waits for is due.
+    /// Whether a look at what the reader waits for is due.
     pub(crate) fn is_due(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.pings.awaited().is_some_and(|awaited| awaited.t.is_due()),
@@ -81,12 +81,12 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// A ping waits to leave.
+    /// Whether a ping waits to leave.
     pub(crate) fn is_leaving(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.pings.leaving().is_some())
     }
 
-    /// When the ping that waits to leave was queued.
+    /// Returns when the ping that waits to leave was queued.
     pub(crate) fn queued_at(&self) -> Option<Time> {
         match &self.phase {
             Phase::Open(open) => Some(open.pings.leaving()?.queued),
@@ -94,7 +94,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// It matters how long the reader waits.
+    /// Whether it matters how long the reader waits.
     #[inline]
     pub(crate) fn counts_reader(&self) -> bool {
         match &self.phase {
@@ -104,12 +104,12 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The user's writes are held back until our ping has left.
+    /// Whether the user's writes are held back until our ping has left.
     pub(crate) fn holds_writer(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.pings.leaving().is_some_and(|leaving| leaving.holds))
     }
 
-    /// Silence counts against the peer.
+    /// Whether silence counts against the peer.
     pub(crate) fn is_judging(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => self.rules.is_judging(open.proven),
@@ -117,7 +117,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// A ping waits for its answer longer than it should.
+    /// Whether a ping waits for longer than it should.
     pub(super) fn is_suspect(&self) -> bool {
         match &self.phase {
             Phase::Open(open) => open.misses > 0 || open.pings.awaited().is_some_and(|awaited| awaited.t.restarts > 0),
@@ -126,13 +126,13 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The facts as they are now, for an account.
+    /// Returns the facts as they are now, for an account.
     pub(crate) fn facts(&self, reason: Reason) -> Death {
         let none = Death { reason, queued: None, flushed: None, deferrals: 0, misses: 0 };
         let Phase::Open(open) = &self.phase else { return none };
         let death = Death { misses: open.misses, ..none };
         match (open.pings.leaving(), open.pings.awaited()) {
-            // The one that the reason speaks of comes first.
+            // The ping that the reason is about takes precedence.
             (Some(leaving), _) if reason != Reason::Unanswered => Death { queued: Some(leaving.queued), ..death },
             (_, Some(awaited)) => Death {
                 queued: Some(awaited.oldest.queued()),

@@ -12,9 +12,9 @@ pub enum PingWhen {
     Always,
     /// A ping leaves only if no frame came in since the last one was due.
     ///
-    /// Silence is then noticed within `2 * ping_interval + pong_timeout` instead of `ping_interval + pong_timeout`. The pong
-    /// that answers our own ping does not count as such a frame, so an idle connection is pinged on every interval. Until the
-    /// peer has answered once, every ping leaves.
+    /// Silence is then noticed within `2 * ping_interval + pong_timeout` instead of `ping_interval + pong_timeout`. The
+    /// pong that answers our own ping does not count as such a frame, so an idle connection is pinged on every
+    /// interval. Until the peer has answered once, every ping leaves.
     Idle,
 }
 
@@ -68,8 +68,8 @@ impl Rules {
         }
     }
 
-    /// What is left, at a random moment, of an interval such as the later ones are: so pings of many connections are even
-    /// from the beginning. The longer an interval, the likelier the moment falls into it.
+    /// What is left, at a random moment, of an interval such as the later ones are: so pings of many connections are
+    /// even from the beginning. The longer an interval, the likelier the moment falls into it.
     pub(super) fn first_delay(&self, rng: &mut fastrand::Rng) -> Duration {
         match self.ping_interval {
             Duration::MAX => Duration::MAX,

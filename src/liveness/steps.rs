@@ -1,4 +1,4 @@
-//! The steps that several inputs share: a T that is over, a miss, a verdict, an end.
+//! The steps that several inputs share: the end of T, a miss, a verdict, an end.
 
 use super::phase::{Closing, Dying, LastWord, Phase};
 use super::ping::Leaving;
@@ -12,7 +12,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// T is over.
+    /// Decides what follows when T is over.
     pub(super) fn judge_pong(&mut self, now: Time, witness: &mut dyn Witness<F>) {
         let limit = self.rules.pong_timeout;
         let Phase::Open(open) = &mut self.phase else { return };
@@ -20,13 +20,13 @@ impl<F: Clone> Liveness<F> {
         let t = &mut awaited.t;
         if let Some(since) = witness.answers(t.heard, now) {
             *t = t.moved(since, now, limit);
-            // What came before it started again does not put it off (J3).
+            // A frame that came before T started again does not extend it (J3).
             t.heard = false;
         } else if t.heard && t.restarts < self.rules.max_deferrals {
             *t = t.deferred(now, limit);
             self.news = Some(Event::Deferred);
         } else {
-            // What came since the flush, not only since T started again.
+            // Counts what came since the flush, not only since T started again.
             let talking = t.heard || t.restarts > 0;
             open.misses += 1;
             if open.misses < self.rules.missed_pongs {
@@ -42,7 +42,7 @@ impl<F: Clone> Liveness<F> {
         let limit = self.rules.pong_timeout;
         let Phase::Open(open) = &mut self.phase else { return };
         match open.pings.awaited_mut() {
-            // A ping that was due has only just left: it is the next one (S3).
+            // A ping that was due has only just left, and is the next one (S3).
             Some(pings) if pings.has_just_left(now) => pings.belong_to_newest(pings.newest().flushed, limit),
             _ => {
                 open.pings.drop_awaited();
@@ -54,7 +54,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// The next ping is due an interval from now.
+    /// Makes the next ping due an interval from now.
     pub(super) fn schedule(&mut self, now: Time) {
         let mut rng = fastrand::Rng::with_seed(u64::from(self.payloads.nonce) << 32 ^ now.to_bits());
         let next = now.plus(self.rules.next_interval(&mut rng));
@@ -63,7 +63,7 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
-    /// A due time that has passed while a ping waited is dropped (S3).
+    /// Drops a due time that passed while a ping waited (S3).
     pub(super) fn reschedule(&mut self, now: Time) {
         if matches!(&self.phase, Phase::Open(open) if open.due <= now) {
             self.schedule(now);
@@ -87,7 +87,7 @@ impl<F: Clone> Liveness<F> {
         self.news = Some(Event::Died);
     }
 
-    /// Our Close is out, or cannot get out: a silent peer is not waited for (K1).
+    /// Records that our Close is out, or cannot get out. The end does not wait for a silent peer (K1).
     pub(super) fn farewell_done(&mut self) {
         if let Phase::Dying(dying) = &mut self.phase {
             dying.farewell = Farewell::Done;
@@ -122,7 +122,7 @@ impl<F: Clone> Liveness<F> {
         self.news.get_or_insert(Event::Over);
     }
 
-    /// What the sink, and in the end the stream, is told of a handshake that was not completed.
+    /// Makes the account of a handshake that was not completed, for the sink and in the end for the stream.
     pub(super) fn account_for_closing(&mut self, now: Time, witness: &mut dyn Witness<F>) {
         let death = self.facts(Reason::Unclosed);
         if let Phase::Closing(closing) = &mut self.phase {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Time, nanos};
 
-/// The granularity of tokio's timers: what is shorter is no absence, and no lateness.
+/// The granularity of tokio's timers. Whatever is shorter counts neither as an absence nor as late.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
 /// The number of the stretch that ends the time: three quarters, the fourth but for a tick, the tick.
@@ -15,19 +15,19 @@ const REPEATS: u8 = 3;
 
 /// Counts the time in which somebody waits, in stretches that each end with a look of our timer.
 ///
-/// The wait itself is not recorded here: whoever waits has been away `from` some moment `until` another, and `skip` takes
-/// that time out. What lies beyond the next look is never counted, whatever ended the wait, since nothing but the look
+/// The wait itself is not recorded here. A half that waits now was away `from` some moment `until` another, and `skip`
+/// takes that time out. Time beyond the next look is never counted, whatever ended the wait, because only the look
 /// shows that our own process ran until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Stopwatch {
-    /// When the stretch ends, unless there is an absence.
+    /// When the stretch ends if there is no absence.
     look: Time,
     /// How often it was started again because of a frame (J3).
     pub(super) restarts: u32,
     stretch: u8,
     /// How often the last look was repeated.
     repeats: u8,
-    /// The timer has fired for the look, and it is not decided yet.
+    /// The timer has fired for the look, which is not decided yet.
     due: bool,
     /// A complete frame came since it was started.
     pub(super) heard: bool,
@@ -39,8 +39,8 @@ impl Stopwatch {
         Self { look, restarts: 0, stretch: 0, repeats: 0, due: false, heard: false }
     }
 
-    /// Starts again because something moved below the messages: as if it had been started `since` then, and looked at in
-    /// time until now. What was heard stays, and it is no deferral.
+    /// Starts again because something moved below the messages, as if it had been started at `since` and looked at in
+    /// time until now. What was heard stays, and this does not count as a deferral.
     pub(super) fn moved(&self, since: Time, now: Time, limit: Duration) -> Self {
         let mut watch = Self { restarts: self.restarts, heard: self.heard, ..Self::start(since, limit) };
         while watch.look <= now && watch.stretch < LAST {
@@ -54,7 +54,7 @@ impl Stopwatch {
         Self { restarts: self.restarts + 1, ..Self::start(self.base(now), limit) }
     }
 
-    /// When the timer is to fire; never while a look waits to be decided.
+    /// Returns when the timer is to fire, which is never while a look waits to be decided.
     pub(super) fn next(&self) -> Time {
         if self.due { Time::NEVER } else { self.look }
     }
@@ -68,29 +68,29 @@ impl Stopwatch {
         self.due
     }
 
-    /// The last look is due.
+    /// Whether the last look is due.
     #[cfg(test)]
     pub(super) fn is_deciding(&self) -> bool {
         self.due && self.stretch == LAST
     }
 
-    /// For the exploration, which moves all times along with now, and makes mistakes on purpose.
+    /// Gives the exploration its access: it moves all times along with `now`, and makes mistakes on purpose.
     #[cfg(test)]
     pub(super) fn innards(&mut self) -> (&mut Time, &mut u8) {
         (&mut self.look, &mut self.repeats)
     }
 
-    /// Nobody waited `from` then `until` now.
+    /// Takes out the time `from` then `until` now, in which nobody waited.
     pub(super) fn skip(&mut self, from: Time, until: Time, limit: Duration) {
         let from = from.max(self.begin(limit));
-        // What comes after the look is not counted anyway.
+        // Time after the look is not counted anyway.
         if from < self.look && from.plus(TICK) < until {
             self.look = self.look.plus(until.since(from));
             self.due = false;
         }
     }
 
-    /// Decides a look that is due: whether all the time is over.
+    /// Decides a look that is due. Returns whether all the time is over.
     pub(super) fn is_over(&mut self, now: Time, limit: Duration) -> bool {
         if !std::mem::take(&mut self.due) {
             return false;
@@ -108,7 +108,7 @@ impl Stopwatch {
         false
     }
 
-    /// Where time that follows the last look begins: with the look, but with now where it came late.
+    /// Returns when the time after the last look begins: at the look, or now if it came late.
     fn base(&self, now: Time) -> Time {
         if self.is_late(now) { now } else { self.look }
     }
@@ -122,7 +122,7 @@ impl Stopwatch {
         self.look = from.plus_nanos(length(self.stretch, limit));
     }
 
-    /// When the stretch began, moved on by the absences in it.
+    /// Returns when the stretch began, moved on by the absences in it.
     fn begin(&self, limit: Duration) -> Time {
         self.look.minus_nanos(if self.repeats > 0 { nanos(TICK) } else { length(self.stretch, limit) })
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// Eight bytes, saturating, and with room for `None`. 584 years are as good as never.
+/// A moment in eight bytes, saturating, and with room for `None`. 584 years are as good as never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Time {
     /// Counted from 1.
@@ -12,7 +12,7 @@ pub(crate) struct Time {
 
 impl Time {
     pub(crate) const START: Self = Self { nanos: NonZeroU64::MIN };
-    /// Past every other.
+    /// Later than every other moment.
     pub(crate) const NEVER: Self = Self { nanos: NonZeroU64::MAX };
 
     pub(crate) fn plus(self, span: Duration) -> Self {
@@ -43,7 +43,7 @@ impl Time {
         Self { nanos: NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN) }
     }
 
-    /// The distance from the start; `None` for never.
+    /// Returns the distance from the start, or `None` for never.
     pub(crate) fn elapsed(self) -> Option<Duration> {
         if self == Self::NEVER { None } else { Some(self.since(Self::START)) }
     }

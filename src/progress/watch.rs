@@ -1,4 +1,4 @@
-//! What a source's sights mean for the ping under way (P2 to P4). Pure, as the machine is.
+//! What the looks at a source mean for the ping under way (P2 to P4). Like the machine, it has no clock and no async.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::liveness::Time;
 /// Our ping alone: 14 bytes at most, and what TLS adds to a record.
 const ALONE: u64 = 128;
 
-/// A source and what was seen of it last.
+/// A source, and what was seen of it last.
 pub(crate) struct Watch {
     source: Box<dyn Progress>,
     /// When the ping that is watched was queued.
@@ -25,11 +25,11 @@ pub(crate) struct Watch {
     /// How often in a row the source panicked when it was asked; one more while it is being asked.
     panics: u8,
     owed: Owed,
-    /// Bytes came in since the look before the last, no message among them, and too few.
+    /// How many bytes came in since the look before the last, if no message was among them and they were too few.
     trickle: Option<u64>,
 }
 
-/// What waits for a look, since the last one panicked.
+/// What still waits for a look because the last look panicked.
 #[derive(Clone, Copy, Debug, Default)]
 struct Owed {
     /// A ping was flushed.
@@ -38,7 +38,7 @@ struct Owed {
     start: Option<Time>,
 }
 
-/// So often in a row a source is asked in vain; then it knows nothing new.
+/// How often in a row a source may panic before it is taken to know nothing new.
 const PATIENCE: u8 = 2;
 
 /// A ping among the bytes that are to be acknowledged.
@@ -79,7 +79,8 @@ impl Watch {
         }
     }
 
-    /// What is left to do of a poll that panicked; and if a ping is queued, since when, again and again for the same one.
+    /// Does what a poll that panicked has left to do. If a ping is queued, takes the first look for it; further calls
+    /// for the same ping change nothing.
     pub(crate) fn catch_up(&mut self, queued: Option<Time>) {
         self.pay();
         if queued.is_some() && self.ping != queued {
@@ -88,13 +89,13 @@ impl Watch {
         }
     }
 
-    /// A ping was flushed. `first`: no other is unanswered, so that T starts with it.
+    /// Records that a ping was flushed. `first` says that no other is unanswered, so that T starts with it.
     pub(crate) fn handle_flushed(&mut self, now: Time, first: bool) {
         self.owed = Owed { flush: true, start: if first { Some(now) } else { self.owed.start } };
         self.pay();
     }
 
-    /// An older ping was answered: T starts again with the newest.
+    /// Records that an older ping was answered, so that T starts again with the newest.
     pub(crate) fn handle_answered_in_part(&mut self, now: Time) {
         self.owed.start = Some(now);
         self.pay();
@@ -114,7 +115,7 @@ impl Watch {
         }
     }
 
-    /// W is over. Since when bytes have been standing still, if they have moved since the last look (P2).
+    /// Looks when W is over. Returns since when no bytes have moved, if they have moved since the last look (P2).
     pub(crate) fn writes(&mut self, now: Time) -> Option<Time> {
         let seen = self.look();
         let before = std::mem::replace(&mut self.w, seen);
@@ -127,7 +128,8 @@ impl Watch {
         }
     }
 
-    /// T is over, and everything is read; `frame`: there was a complete one. Since when T runs anew (P3, P4).
+    /// Looks when T is over and everything is read. `frame` says that a complete frame came. Returns since when T runs
+    /// again (P3, P4).
     pub(crate) fn answers(&mut self, now: Time, frame: bool, rate: u64) -> Option<Time> {
         let seen = self.look();
         let (since, before) = std::mem::replace(&mut self.t, (now, seen));
@@ -138,7 +140,8 @@ impl Watch {
         if read > 0 && enough { Some(now) } else { self.acknowledges(before, seen, now) }
     }
 
-    /// T and W run from the last acknowledgement as long as our ping is not acknowledged, and a last time when it is.
+    /// Starts T again from the last acknowledgement as long as our ping is not acknowledged, and a last time when it
+    /// is.
     fn acknowledges(&mut self, before: Sight, seen: Sight, now: Time) -> Option<Time> {
         let tcp = seen.tcp.filter(|_| self.oldest.target.is_some())?;
         let moved = before.tcp.is_some_and(|before| tcp.acknowledged > before.acknowledged);
@@ -148,7 +151,7 @@ impl Watch {
         (last || moved && !arrives).then(|| now.before(tcp.since_acknowledged))
     }
 
-    /// What the last look says about a verdict.
+    /// Returns what the last look says about a verdict.
     pub(crate) fn diagnose(&self, cause: Cause) -> Diagnosis {
         Diagnosis { finding: self.find(cause), tcp: self.last.tcp, trickle: self.trickle }
     }
@@ -159,7 +162,7 @@ impl Watch {
         };
         match () {
             () if self.trickle.is_some() => Finding::Trickle,
-            // First: a peer that does not read may hold our ping, acknowledged, before what its window has no room for.
+            // This comes first, because a peer that does not read may have acknowledged our ping before its window was full.
             () if tcp.is_window_full() && tcp.retransmissions == 0 && tcp.probes < 2 => Finding::WindowFull,
             () if cause == Cause::PongTimeout && self.has_arrived() => Finding::PeerHung,
             () if tcp.retransmissions > 0 || tcp.probes > 1 => Finding::PathDead,
@@ -172,7 +175,7 @@ impl Watch {
         self.last.tcp.is_some_and(|tcp| self.oldest.is_reached(tcp.acknowledged))
     }
 
-    /// A panic of the source goes through, and the next poll asks again.
+    /// Looks at the source. A panic of the source passes through, and the next poll asks again.
     fn look(&mut self) -> Sight {
         if self.panics < PATIENCE {
             self.panics += 1;

@@ -1,4 +1,5 @@
-//! Two slots, one combined waker: reader and writer may live on two tasks, and most inners keep one waker (V1).
+//! One combined waker with two slots, since reader and writer may live on two tasks, and most inners keep one waker
+//! (V1).
 
 use std::task::Waker;
 use std::time::Duration;
@@ -16,11 +17,11 @@ const ALARMED: u8 = 4;
 /// A timer that fires in time fires within this; later it is taken for the inner, which only means more patience.
 const PUNCTUAL: Duration = Duration::from_millis(2);
 
-/// The waker that every call into the inner and into the timer gets: it wakes whichever halves are parked.
+/// The waker that every call into the inner and into the timer gets. It wakes whichever halves are parked.
 ///
-/// A half registers only once it has nothing to return, so a message that is there costs no registration. What wakes
-/// between the poll of the inner and the registration is caught by `woken`: a half in its poll excludes the other
-/// (`&mut self`), so the flag belongs to the one that runs.
+/// A half registers only when it has nothing to return, so a message that is there costs no registration. A wake-up
+/// between the poll of the inner and the registration is caught by the flag `woken`. A half in its poll excludes the
+/// other (`&mut self`), so the flag belongs to the half that runs.
 #[derive(Debug)]
 pub(crate) struct Fan {
     stream: AtomicWaker,
@@ -53,15 +54,16 @@ impl Fan {
         self.presence.clock
     }
 
-    /// False: nobody has woken us since the last `begin`, so the timer has not fired, no monitor has called, and there is
-    /// no need for `begin`.
+    /// False: nobody has woken us since the last `begin`, so the timer has not fired, no monitor has called, and there
+    /// is no need for `begin`.
     #[inline]
     pub(crate) fn is_woken(&self) -> bool {
         self.woken.load(Ordering::Relaxed) != 0
     }
 
-    /// Begins a poll, after `is_woken` and before the timer, the calls and the inner are looked at. What was done before
-    /// we were woken is seen from here on. True if the timer is said to have woken us: if it has not, it was the inner.
+    /// Begins a poll, after `is_woken` and before the timer, the calls and the inner are looked at. What was done
+    /// before we were woken is seen from here on. True if the timer is said to have woken us: if it has not, it was the
+    /// inner.
     #[inline]
     pub(crate) fn begin(&self) -> bool {
         self.is_woken() && self.woken.swap(0, Ordering::Acquire) & ALARMED != 0
@@ -72,29 +74,29 @@ impl Fan {
         self.alarm.store(at.to_bits(), Ordering::Relaxed);
     }
 
-    /// It was the inner that woke us when the timer was about to: nobody waits from then on.
+    /// Records that the inner woke us when the timer was about to. Nobody waits from then on.
     pub(crate) fn end_waits_by_alarm(&self) {
         self.presence.end_waits_at(Time::from_bits(self.alarm.load(Ordering::Relaxed)));
     }
 
-    /// A monitor wants something, and nobody has seen to it yet.
+    /// Whether a monitor wants something that nobody has seen to yet.
     #[inline]
     pub(crate) fn is_called(&self) -> bool {
         self.called.load(Ordering::Acquire)
     }
 
-    /// What a monitor wanted is seen to. To be called before it is looked at a last time.
+    /// Records that what a monitor wanted is seen to. Call it before looking at it for the last time.
     pub(crate) fn take_call(&self) -> bool {
         self.is_called() && self.called.swap(false, Ordering::AcqRel)
     }
 
-    /// A monitor wants something.
+    /// Records that a monitor wants something.
     pub(crate) fn call(&self) {
         self.called.store(true, Ordering::Release);
         self.rouse();
     }
 
-    /// What was taken is not seen to yet.
+    /// Records that what was taken is not seen to yet.
     pub(crate) fn keep_call(&self) {
         self.called.store(true, Ordering::Release);
     }
@@ -107,7 +109,7 @@ impl Fan {
         }
     }
 
-    /// A half waits from now on: it is parked next, and how long it waits decides something.
+    /// Records that a half waits from now on. It is parked next, and it matters how long it waits.
     pub(crate) fn wait(&self, half: Half, now: Time) {
         let absence = self.presence.of(half);
         absence.begin_wait();
@@ -117,13 +119,13 @@ impl Fan {
         }
     }
 
-    /// A half comes of itself: if it waited, it does not from now on.
+    /// Records that a half comes by itself. If it waited, it no longer does.
     #[inline]
     pub(crate) fn come(&self, half: Half) {
         self.presence.end_wait(half);
     }
 
-    /// Since when a half has not waited; none if it waits.
+    /// Returns since when a half has not waited, or `None` if it waits.
     pub(crate) fn away(&self, half: Half) -> Option<Time> {
         self.presence.of(half).since()
     }
@@ -133,10 +135,11 @@ impl Fan {
         self.stream.wake();
     }
 
-    /// Wakes both halves for the inner, and then nobody waits any more; or for the timer, which ends no wait.
+    /// Wakes both halves: for the inner, and then nobody waits any more, or for the timer, which ends no wait.
     ///
-    /// Read and written in one step, not stored: `begin` is to see what everybody did who woke us before it, not only the
-    /// last. Whatever was parked before the first wake-up is woken by that; whatever parks after it wakes itself.
+    /// The flag is read and written in one step, not stored, so that `begin` sees what everything that woke us before
+    /// it did, not only the last. A half that was parked before the first wake-up is woken by it; a half that parks
+    /// after it wakes itself.
     pub(crate) fn wake_all(&self) {
         if self.presence.is_anybody_waiting() {
             return self.wake_waiting();
@@ -173,26 +176,27 @@ impl Fan {
         if before & ALARMED == 0 { before } else { before & self.woken_from_below(now) }
     }
 
-    /// The timer is about to fire.
+    /// Whether the timer is about to fire.
     fn is_alarm(&self, now: Time) -> bool {
         let alarm = Time::from_bits(self.alarm.load(Ordering::Relaxed));
         alarm <= now && now.since(alarm) <= PUNCTUAL
     }
 
-    /// Wakes both halves for something of our own, which ends no wait.
+    /// Wakes both halves for a reason of our own, which ends no wait.
     pub(crate) fn rouse(&self) {
         if self.woken.fetch_or(WOKEN, Ordering::AcqRel) & WOKEN == 0 {
             self.wake_both();
         }
     }
 
-    /// A waker is the user's and may panic; the other half is woken all the same.
+    /// A waker is the user's code and may panic; the other half is woken all the same.
     fn wake_both(&self) {
         let _sink = WokenAtLast(&self.sink);
         self.stream.wake();
     }
 
-    /// Forgets the wakers when the `LiveStream` goes: a monitor that stays is not to keep tasks by them (K7).
+    /// Forgets the wakers when the `LiveStream` is dropped, so that a monitor that stays does not keep tasks alive
+    /// (K7).
     pub(crate) fn clear(&self) {
         self.stream.take();
         self.sink.take();

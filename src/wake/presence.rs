@@ -1,4 +1,4 @@
-//! Since when is a half away? Only while it waits does a stopwatch run (J6).
+//! Since when each half has been away. A stopwatch runs only while its half waits (J6).
 
 use super::sync::{AtomicU64, Clock, Ordering, Time};
 
@@ -13,8 +13,8 @@ pub(crate) enum Half {
 
 /// A half waits from a `Pending` until it is woken, whether or not it then comes.
 ///
-/// The clock is read by whatever ends the wait, which may be a thread without a runtime: where tokio's clock is paused,
-/// its time is then not the test's.
+/// The clock is read by whatever ends the wait. That may be a thread without a runtime: if tokio's clock is paused, the
+/// time of that thread is not the test's.
 #[derive(Debug)]
 pub(super) struct Presence {
     pub(super) clock: Clock,
@@ -41,7 +41,7 @@ impl Presence {
         }
     }
 
-    /// The half is woken, or comes of itself. The first counts.
+    /// Records that the half is woken or comes by itself. The first of the two counts.
     #[inline]
     pub(super) fn end_wait(&self, half: Half) {
         let absence = self.of(half);
@@ -55,7 +55,7 @@ impl Presence {
         self.reader.waits() || self.writer.waits()
     }
 
-    /// Both are woken.
+    /// Records that both halves are woken.
     #[inline(never)]
     pub(super) fn end_waits(&self) {
         self.end_waits_at(self.clock.now());
@@ -81,7 +81,7 @@ impl Absence {
         let _ = self.0.compare_exchange(WAITS, now.to_bits(), Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// None: it waits.
+    /// Returns since when the half has been away, or `None` if it waits.
     pub(super) fn since(&self) -> Option<Time> {
         let since = self.0.load(Ordering::Relaxed);
         (since != WAITS).then(|| Time::from_bits(since))

@@ -1,4 +1,4 @@
-//! What the wakers are built of, in one place: `tests/loom` puts loom's own in its stead.
+//! What the wakers are built of, in one place, so that `tests/loom` can put loom's own types in its stead.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
