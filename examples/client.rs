@@ -1,5 +1,6 @@
-//! A client that stays connected: once per lost connection it reconnects, after a delay that grows and is jittered.
-//! `cargo run --example client` brings a server that drops it, then falls silent; ` -- ws://HOST/PATH` takes another.
+//! A client that stays connected: it reconnects once per lost connection, after a delay that grows and has jitter.
+//! `cargo run --example client` brings a server that drops the client, then falls silent; ` -- ws://HOST/PATH` uses
+//! another.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use ws_liveness::{Cause, LiveConfig, LiveExt, LiveStream, LivenessError};
 
 const BACKOFF: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(250)).without_max_times().with_jitter();
-/// Liveness begins where the handshake ends.
+/// Liveness begins after the handshake, so the handshake needs a bound of its own.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -53,7 +54,8 @@ impl Client {
         }
     }
 
-    /// One connection: why it ended, and whether it was good for anything. An accepted handshake alone proves little.
+    /// Runs one connection. Returns why it ended, and whether it was good for anything: an accepted handshake alone
+    /// proves little.
     async fn talk(&self, socket: Socket) -> (Cause, bool) {
         let mut ws = socket.live(self.config.clone());
         let (monitor, first) = (ws.monitor(), ws.monitor());
@@ -85,7 +87,7 @@ async fn connect(url: &str) -> Result<Socket, Error> {
     Ok(socket)
 }
 
-/// What the next attempt would meet again.
+/// Whether the next attempt would fail in the same way.
 fn is_final(error: &Error) -> bool {
     match error {
         Error::Http(answer) => answer.status().is_client_error(),
@@ -94,7 +96,7 @@ fn is_final(error: &Error) -> bool {
     }
 }
 
-/// Here the client does its work: what has to be said anew on every connection, and what it hears.
+/// The client's own work: what it has to say on every new connection, and what it does with the answers.
 async fn handle(ws: &mut LiveStream<Socket>) -> Result<(), Error> {
     ws.send("hello".into()).await?;
     while let Some(message) = ws.next().await.transpose()? {
@@ -147,7 +149,7 @@ async fn demo() -> Result<(), Failure> {
     if ends == expected { Ok(()) } else { Err(format!("expected was {expected:?}").into()) }
 }
 
-/// The first connection is dropped, the second is not looked at any more, the third stays until the client leaves.
+/// Drops the first connection, ignores the second, and keeps the third until the client leaves.
 async fn serve(listener: TcpListener, stop: CancellationToken) -> Result<(), Failure> {
     let stop = stop.drop_guard();
     drop(answer(&listener).await?);

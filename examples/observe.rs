@@ -1,4 +1,4 @@
-//! A connection watched from other tasks, after `split`: probes, numbers, changes of health, the end. Its peer answers,
+//! A connection that other tasks watch after `split`: probes, statistics, changes of health, the end. Its peer answers,
 //! pauses, and falls silent for good. `cargo run --example observe`
 
 use std::fmt::Display;
@@ -36,12 +36,12 @@ async fn observe() -> Result<(), Failure> {
     let (listen, listening) = watch::channel(true);
     let peer = tokio::spawn(peer(far, listening));
 
-    // With two misses to a verdict there is a time of suspicion before it.
+    // With two misses allowed, the connection is suspect before it is given up.
     let config = LiveConfig::builder().ping_interval(INTERVAL).pong_timeout(TIMEOUT).missed_pongs(2).build()?;
     let ws = WebSocketStream::from_raw_socket(near, Role::Client, None).await.live(config);
     let mut monitor = ws.monitor();
     let (mut write, read) = ws.split();
-    // The pings leave and the pongs are read where somebody reads.
+    // Pings leave and pongs are read while somebody reads.
     let reader = tokio::spawn(read.collect::<Vec<_>>());
     let healths = tokio::spawn(healths(monitor.clone()));
     let ended = tokio::spawn({

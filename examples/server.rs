@@ -22,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 use ws_liveness::{LiveConfig, LiveExt, LiveOverrides, LiveStream, LivenessError};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/server.toml");
-/// Liveness begins where the handshake ends; who never ends it needs a bound of its own.
+/// Liveness begins after the handshake, so the handshake needs a bound of its own.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// What the silent client of the demonstration says, and nothing ever after.
+/// What the silent client of the demonstration sends; after that it never sends anything.
 const HELLO: &[u8] = b"GET /sensors HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
@@ -47,7 +47,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// What is wrong in the file is told now, not when the first client of a channel comes.
+    /// Checks the whole file now, not when the first client of a channel comes.
     fn load(path: &str) -> Result<(SocketAddr, Self), Failure> {
         let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
         let File { listen, liveness: default, channels } = toml::from_str(&text)?;
@@ -59,7 +59,7 @@ impl Gateway {
         Ok((listen, Self { default, channels }))
     }
 
-    /// Accepts until `shutdown`, then closes every connection; each `close_timeout` bounds its own end.
+    /// Accepts until `shutdown`, then closes every connection, each within its `close_timeout`.
     async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: impl Future) {
         let (mut connections, closing) = (JoinSet::new(), CancellationToken::new());
         tokio::pin!(shutdown);
@@ -69,7 +69,7 @@ impl Gateway {
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((tcp, peer)) => drop(connections.spawn(self.clone().connection(tcp, peer, closing.clone()))),
-                    // Too many open files, most often; the listener is still good.
+                    // Usually too many open files; the listener is still good.
                     Err(error) => {
                         eprintln!("accept: {error}");
                         sleep(Duration::from_millis(100)).await;
@@ -113,7 +113,7 @@ impl Gateway {
     }
 }
 
-/// Here the gateway does its work.
+/// The gateway's own work.
 async fn echo(ws: &mut Connection) -> Result<(), Error> {
     while let Some(message) = ws.next().await.transpose()? {
         if message.is_text() || message.is_binary() {
@@ -159,10 +159,10 @@ async fn demo(file: &str) -> Result<(), Failure> {
     outcome
 }
 
-/// One that answers and one that never does; then `stop` shuts the server down.
+/// Runs a client that answers and one that never does; then `stop` shuts the server down.
 async fn clients(addr: SocketAddr, stop: oneshot::Sender<()>) -> Result<(), Failure> {
     let (chat, _) = connect_async(format!("ws://{addr}/chat")).await?;
-    // The server's pings are answered beneath, and shown all the same.
+    // tungstenite answers the server's pings, and shows them all the same.
     let mut chat = chat.try_filter(|message| ready(!message.is_ping()));
     let mut sensor = TcpStream::connect(addr).await?;
     sensor.write_all(HELLO).await?;

@@ -1,4 +1,4 @@
-//! A connection that dies without a word, seen without and with `ws-liveness`: real WebSockets on loopback, and between
+//! A connection that dies without a word, without and with `ws-liveness`. Real WebSockets run on loopback, and between
 //! them a path that can forget a connection as a NAT does. `cargo run --example half_open`
 
 #[path = "../../tests/support/relay.rs"]
@@ -25,8 +25,9 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// What a busy machine may add to a bound.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// The same for every scene; a program would start from the defaults. Without jitter no ping leaves while a probe is
-/// answered: that answer would be a frame in the place of its own, and defer the verdict by T (J3).
+/// The same for every scene; a program would start from the defaults. There is no jitter, so that no ping leaves while
+/// a probe is being answered: that answer would count as a frame that came instead of the ping's own, and extend T
+/// (J3).
 fn config() -> LiveConfig {
     LiveConfig::builder().ping_interval(INTERVAL).jitter(0.0).pong_timeout(TIMEOUT).build().expect("valid")
 }
@@ -56,7 +57,7 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Dead, and nobody says so.
+/// The connection is dead, and nobody says so.
 async fn bare(log: Log) -> Outcome {
     let (server, mut heard) = serve().await?;
     let relay = Relay::start(server, Some(MEMORY)).await?;
@@ -217,7 +218,7 @@ async fn busy(log: Log) -> Outcome {
     Ok(())
 }
 
-/// How long an answer takes, where one comes within a second.
+/// How long an answer takes, if one comes within a second.
 async fn ask<S>(ws: &mut S) -> Option<Duration>
 where
     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin,

@@ -1,4 +1,4 @@
-//! The stage of the five scenes: the echo server, the bare client, the printing.
+//! The stage of the six scenes: the echo server, the bare client, the printing.
 
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(18);
 pub(crate) type Failure = Box<dyn StdError + Send + Sync>;
 pub(crate) type Outcome = Result<(), Failure>;
 
-/// An echo server; tells what its connections received, pings apart.
+/// An echo server that reports what its connections received, except pings.
 pub(crate) async fn serve() -> io::Result<(SocketAddr, UnboundedReceiver<Message>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;

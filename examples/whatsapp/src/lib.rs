@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! The way of a connection: `dial.rs` opens the socket, `pump.rs` moves what comes in to the client, `transport.rs` sends
-//! and hangs up.
+//! The way of a connection: `dial.rs` opens the socket, `pump.rs` moves what comes in to the client, `transport.rs`
+//! sends and hangs up.
 
 mod dial;
 mod pump;
@@ -40,11 +40,12 @@ pub use transport::open;
 /// Less than the 20 s that the client itself waits, so that the reason is ours to tell.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What the factory uses by default: a ping at least every 20 s, 20 s for its answer, nothing judged before the first.
+/// The factory's default: a ping at least every 20 s, 20 s for its answer, and silence does not count before the first
+/// answer.
 ///
 /// The interval stays well below 60 s: the NAT of WSL2, as of many a router, forgets a connection that was idle for
-/// about a minute. It is not known whether WhatsApp's servers answer pings. Where they do not, the pings still keep the
-/// path open, and silence is left to the client's own keepalive.
+/// about a minute. It is not known whether WhatsApp's servers answer pings. If they do not, the pings still keep the
+/// path open, and noticing silence is left to the client's own keepalive.
 pub fn liveness() -> LiveConfig {
     let builder = LiveConfig::builder()
         .ping_interval(Duration::from_secs(20))
@@ -62,29 +63,29 @@ pub struct LiveTransportFactory {
 }
 
 impl LiveTransportFactory {
-    /// To WhatsApp, with [`liveness`]'s configuration.
+    /// Makes a factory that connects to WhatsApp, with the configuration of [`liveness`].
     pub fn new() -> Self {
         Self { url: Uri::from_static(WHATSAPP_WEB_WS_URL), liveness: liveness(), dial_timeout: DIAL_TIMEOUT }
     }
 
-    /// Where to connect, `ws://` or `wss://`. Default is WhatsApp.
+    /// Sets where to connect, `ws://` or `wss://`. Default is WhatsApp.
     ///
     /// # Errors
-    /// Where `url` is none.
+    /// Fails if `url` is not a URL.
     pub fn with_url(mut self, url: &str) -> anyhow::Result<Self> {
         self.url = url.parse().with_context(|| format!("{url:?} is no URL"))?;
         Ok(self)
     }
 
-    /// How a dead connection is recognised. Default is [`liveness`].
+    /// Sets how a dead connection is recognised. Default is [`liveness`].
     #[must_use]
     pub fn with_liveness(mut self, liveness: LiveConfig) -> Self {
         self.liveness = liveness;
         self
     }
 
-    /// How long name, TCP, TLS and upgrade may take together. Default is 15 s; the client has no more than 20 s of
-    /// patience, whatever is set here.
+    /// Sets how long name resolution, TCP, TLS and upgrade may take together. Default is 15 s. The client gives up
+    /// after 20 s, whatever is set here.
     #[must_use]
     pub fn with_dial_timeout(mut self, timeout: Duration) -> Self {
         self.dial_timeout = timeout;
@@ -110,3 +111,8 @@ impl TransportFactory for LiveTransportFactory {
         Ok(open(socket, self.liveness.clone()))
     }
 }
+
+/// The README's code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,7 +20,7 @@ where
     };
     over.cancel();
     drop(stream);
-    // Nobody listens any more where the client hung up.
+    // Nobody listens any more if the client hung up.
     let _ = events.send(TransportEvent::Disconnected(reason)).await;
 }
 
@@ -41,8 +41,8 @@ where
     }
 }
 
-/// The client hangs up where a send failed. If that was because of a verdict, the verdict is the reason: its error
-/// comes up to a second later than the failure.
+/// The client hangs up when a send failed. If the connection was given up, that is the reason: the stream's error comes
+/// up to a second after the failure.
 async fn after_hanging_up<S>(stream: &mut S, monitor: &Monitor) -> DisconnectReason
 where
     S: Stream<Item = Result<Message, Error>> + Unpin,

@@ -1,4 +1,4 @@
-//! What the client holds of a connection: it sends, and it hangs up.
+//! The client's end of a connection: it sends, and it hangs up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,13 +20,13 @@ use ws_liveness::{LiveConfig, LiveExt, Monitor, Spawned};
 
 use crate::pump::pump;
 
-/// How many messages are read ahead of a busy client; then the server feels that it waits.
+/// How many messages are read ahead of a busy client; then the server feels the backpressure.
 const READ_AHEAD: usize = 16;
 
-/// How long hanging up waits for the server's goodbye.
+/// How long hanging up waits for the server's Close.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// Makes a transport of a socket that is open already, through a proxy for instance. Dropping it closes the connection.
+/// Makes a transport of a socket that is already open, for instance through a proxy. Dropping it closes the connection.
 ///
 /// # Panics
 /// Outside a tokio runtime.
@@ -35,7 +35,7 @@ where
     T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let patience = liveness.ping_interval().saturating_add(liveness.pong_timeout());
-    // A task of its own: the client handles what it receives before it reads on, and that may take its time.
+    // The socket gets a task of its own, because the client handles what it receives before it reads on, which may take long.
     let live = socket.live(liveness).spawn(READ_AHEAD);
     let monitor = live.monitor();
     let (sink, stream) = live.split();
@@ -51,7 +51,7 @@ where
 struct LiveTransport<T: AsyncRead + AsyncWrite + Unpin> {
     /// `None` once the client hung up.
     sink: Mutex<Option<SplitSink<Spawned<WebSocketStream<T>>, Message>>>,
-    /// Who waits for the sink, or in it, lets go.
+    /// Tells a sender that waits for the sink, or in it, to give up.
     over: CancellationToken,
     monitor: Monitor,
 }
@@ -76,7 +76,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> LiveTransport<T> {
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for LiveTransport<T> {
     /// Waits while the server does not read; the verdict, within I + W, or `disconnect` ends that.
     ///
-    /// Not cancel-safe: of a message whose future was dropped it is not known whether it is sent.
+    /// Not cancel-safe: if the future is dropped, it is not known whether the message is sent.
     async fn send(&self, data: Bytes) -> anyhow::Result<()> {
         match self.over.run_until_cancelled(self.send_now(data)).await {
             Some(sent) => sent,
@@ -84,7 +84,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Transport for LiveTrans
         }
     }
 
-    /// Ends within a second, at once where the server says goodbye, too. A second call does nothing.
+    /// Ends within a second, or at once if the server sends its Close, too. A second call does nothing.
     ///
     /// Cancel-safe: the connection is closed in the background, within its `close_timeout`.
     async fn disconnect(&self) {
