@@ -1,5 +1,5 @@
-//! A poll of a `LiveStream`, and the one loop that carries out what the machine wants: our frames to the wire, the timer,
-//! and what others are to hear. Reading is in `read.rs`, the user's writing in `write.rs`.
+//! A poll of a `LiveStream`, and the one loop that carries out what the machine wants: our frames to the wire, the
+//! timer, and what others are to hear. Reading is in `read.rs`, the user's writing in `write.rs`.
 
 use std::error::Error;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(super) struct Driver<'a, S: Stream, P> {
     pub(super) half: Half,
     /// What the last long poll has left to do.
     pub(super) rest: Rest,
-    /// What the machine wants is to be carried out once something was read.
+    /// What the machine wants is to be carried out after something was read.
     pub(super) unsettled: bool,
 }
 
@@ -59,7 +59,7 @@ where
     }
 
     fn pump(&mut self, cx: &mut Context<'_>) {
-        // Some sinks are of no use once their stream has ended: after that only the user polls it.
+        // Some sinks are of no use after the end of their stream. From then on only the user polls the sink.
         if self.pilot.core.machine.is_over() {
             return;
         }
@@ -83,18 +83,18 @@ where
                 Err(error) if self.is_lasting(&error) => {
                     self.pilot.fail(Protocol::<M, S::Error>::source(self.protocol, error));
                 }
-                // Just for now: the ping goes on waiting.
+                // Refused only for now: the ping goes on waiting.
                 Err(_) => {}
             }
         } else if reads && machine.account().is_none() {
-            // The inner's own answer (S8). The sink half has its own flush, and its own error.
+            // This flushes the inner's own answer (S8). The sink half has its own flush, and its own error.
             if let Err(error) = self.flush_unflushed(cx) {
                 self.meet(error);
             }
         }
     }
 
-    /// The user's message leaves also if only the stream half is polled.
+    /// Sends the user's message, even if only the stream half is polled.
     fn pump_slot(&mut self, cx: &mut Context<'_>) {
         let machine = &self.pilot.core.machine;
         if !self.wire.has_slot() || machine.account().is_some() || self.pilot.core.has_refusal() {
@@ -107,8 +107,8 @@ where
         }
     }
 
-    /// `Ready` when no message of the user's waits for a permit any more. There is a flush before it: a refusal now would
-    /// lose what was accepted before.
+    /// Is `Ready` when none of the user's messages waits for a permit any more. It flushes first, because a refusal now
+    /// would lose what was accepted before.
     pub(super) fn poll_slot(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         if self.wire.has_slot() && !self.wire.book.is_failed() {
             ready!(self.poll_flush(cx))?;
@@ -195,7 +195,7 @@ where
         !transient
     }
 
-    /// The stream half has met an error in the sink's place.
+    /// Keeps an error of the sink that the stream half has met.
     #[cold]
     #[inline(never)]
     fn meet(&mut self, error: <S as Sink<M>>::Error) {
@@ -209,7 +209,7 @@ where
     }
 }
 
-/// Why a ping could not leave that found the sink failed: its error went to the user.
+/// Why a ping could not leave if the sink had failed before, and its error went to the user.
 #[derive(Debug)]
 struct FailedBefore;
 

@@ -26,7 +26,7 @@ pub(super) struct Core {
 
 #[derive(Debug, Default)]
 pub(super) struct Aside {
-    /// What the stream half has met in the sink's place, and what a sink that has failed goes on to say.
+    /// The sink's error that the stream half has met, or the error with which a failed sink goes on failing.
     pub(super) refusal: Option<LivenessError>,
     /// What looks below the messages (P).
     pub(super) watch: Option<Watch>,
@@ -53,7 +53,7 @@ pub(super) struct Pilot<'a> {
 }
 
 impl Pilot<'_> {
-    /// Reads the clock; what came in before counts as of now.
+    /// Reads the clock. What came in before counts as of now.
     pub(super) fn now(&mut self) -> Time {
         let now = self.shared.clock().now();
         self.take_inbound(now);
@@ -71,7 +71,8 @@ impl Pilot<'_> {
         self.shared.board().stats.last_inbound = Some(now);
     }
 
-    /// The first step of every long poll: what has happened since the last one. Whether that is something to see to.
+    /// The first step of every long poll: handles what happened since the last one. Returns whether there is something
+    /// to do.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>, half: Half, rest: Rest) -> bool {
         if self.core.machine.is_leaving() {
             self.skip_writer();
@@ -88,19 +89,19 @@ impl Pilot<'_> {
         }
     }
 
-    /// Nothing of ours is to be written.
+    /// Whether none of our frames is to be written.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         self.core.machine.is_resting() && !self.shared.fan.is_called()
     }
 
-    /// The last step of every long poll. `busy`: something waits for the inner.
+    /// The last step of every long poll. `busy` says that something waits for the inner.
     pub(super) fn finish(&mut self, busy: bool) {
         if !self.is_quiet() {
             self.wait_to_write();
             return;
         }
-        // A handle that is polled first leaves the timer to the task; and without a budget what has fired is still to be seen.
+        // A handle that is polled first leaves the timer to the task. Without a budget, a timer that fired is still to be seen.
         let timed = !self.core.timer.waits_for_task() && !self.core.timer.wants_poll();
         if !busy && timed && !self.core.has_refusal() {
             self.core.timer.rest = if self.core.machine.counts_reader() { Rest::Waiting } else { Rest::Quiet };
@@ -126,19 +127,19 @@ impl Pilot<'_> {
         self.shared.fan.set_alarm(Time::NEVER);
         self.take_inbound(now);
         self.core.machine.handle_timeout(now);
-        // Only a reader decides what is due; it may be parked, and nothing else may have woken it.
+        // Only a reader decides what is due. It may be parked, and nothing else may have woken it.
         if half == Half::Sink && self.core.machine.is_due() {
             self.shared.fan.wake_stream();
         }
     }
 
-    /// Sets the timer for what comes next; true if that has come already.
+    /// Sets the timer for what comes next. Returns whether that has come already.
     pub(super) fn set_timer(&mut self, cx: &mut Context<'_>, half: Half) -> bool {
         if half == Half::Sink && self.core.timer.waits_for_task() {
             return false;
         }
         let at = self.core.machine.poll_timeout();
-        // T ends later with every absence: the timer follows when it fires.
+        // Every absence moves the end of T; the timer follows when it fires.
         let lazy = self.core.machine.counts_reader();
         if !self.core.timer.set(self.shared.clock(), at, lazy) {
             return false;
@@ -147,7 +148,7 @@ impl Pilot<'_> {
         self.fire(cx, half)
     }
 
-    /// A ping that waits to leave is watched below the messages from when it was queued.
+    /// Watches a ping that waits to leave below the messages, from the time at which it was queued.
     pub(super) fn watch_ping(&mut self) {
         let queued = self.core.machine.queued_at();
         if let Some(watch) = self.core.watch() {
@@ -155,7 +156,7 @@ impl Pilot<'_> {
         }
     }
 
-    /// The ping that waits to leave was polled to `Pending`. Whether that was the verdict.
+    /// Records that the ping that waits to leave was polled to `Pending`. Returns whether that was the verdict.
     pub(super) fn blocked(&mut self) -> bool {
         if !self.core.machine.is_leaving() {
             return false;
@@ -168,7 +169,8 @@ impl Pilot<'_> {
         self.core.machine.is_dying()
     }
 
-    /// There is nothing left to read. Whether that was waited for: then there may be more to do, and the same again.
+    /// Records that there is nothing left to read. Returns whether that was waited for: then there may be more to do,
+    /// and this is to be called again.
     #[inline]
     pub(super) fn drained(&mut self) -> bool {
         (self.core.machine.counts_reader() || self.core.machine.is_failed()) && self.reader_waits()
@@ -177,18 +179,19 @@ impl Pilot<'_> {
     #[inline(never)]
     fn reader_waits(&mut self) -> bool {
         if !has_budget() {
-            // It may only seem so: the next poll tells.
+            // This may only look so; the next poll shows it.
             self.shared.fan.rouse();
             return false;
         }
         let away = self.shared.fan.away(Half::Stream);
         let (again, now) = self.judge(|machine, now, examiner| (machine.handle_drained(away, now, examiner), now));
-        // From here on it waits, also if the same is asked again: the absence is taken out once.
+        // From here on it waits, also if this is called again: the absence is taken out once.
         self.shared.fan.wait(Half::Stream, now);
         again
     }
 
-    /// Reading has stopped for want of room. What was sent before a failure is still to be read; monitors need not wait.
+    /// Records that reading has stopped because there is no room. What was sent before a failure is still to be read,
+    /// but monitors need not wait for it.
     pub(super) fn unread(&mut self) {
         self.shared.fan.come(Half::Stream);
         if self.core.machine.is_failed() {
@@ -196,18 +199,18 @@ impl Pilot<'_> {
         }
     }
 
-    /// Nobody drives the connection any more (B6).
+    /// Records that nobody drives the connection any more (B6).
     pub(super) fn abandon(&mut self) {
         if !self.core.machine.is_over() {
             self.judge(|machine, now, examiner| machine.handle_abandoned(now, examiner));
-            // A timer of a runtime that is gone is not to be polled again.
+            // The timer of a runtime that is gone must not be polled again.
             self.core.timer.forget();
             self.shared.set_health(Health::Ended(Cause::Dropped));
             self.shared.fan.rouse();
         }
     }
 
-    /// Whether the handshake has taken longer than C: the sink fails with that from now on.
+    /// Whether the handshake has taken longer than C. If so, the sink fails with that from now on.
     pub(super) fn overdue(&mut self) -> bool {
         let overdue = self.core.machine.is_overdue();
         if overdue {
@@ -216,7 +219,7 @@ impl Pilot<'_> {
         overdue
     }
 
-    /// The same for a connection whose handle was dropped, which ends by it.
+    /// The same for a connection whose handle was dropped, which ends with it.
     pub(super) fn end_if_overdue(&mut self) -> bool {
         let overdue = self.overdue();
         if overdue {
@@ -234,17 +237,17 @@ impl Pilot<'_> {
         step(machine, now, &mut Examiner { watch, rate, shared: self.shared })
     }
 
-    /// A Close from the user or the peer.
+    /// Records a Close from the user or the peer.
     pub(super) fn close(&mut self, by: CloseBy) {
         let now = self.now();
         let began = self.core.machine.handle_close(by, now);
         if began && by == CloseBy::User {
-            // The timer is set for C in a poll, and whether the reader waits it shows by one of its own.
+            // A poll sets the timer for C, and a poll of the reader shows whether it waits.
             self.shared.fan.rouse();
         }
     }
 
-    /// A frame of ours was taken.
+    /// Records that the inner took one of our frames.
     pub(super) fn handed(&mut self, frame: Frame) {
         if let Frame::Probe(_) = frame {
             self.shared.fan.take_call();
@@ -271,7 +274,7 @@ impl Pilot<'_> {
 
     /// Whether a monitor waits for a ping to be sent.
     pub(super) fn wants_probe(&self) -> bool {
-        // Taken before the look: what is asked after it calls again.
+        // Cleared before the look, so that a request after it calls again.
         if !self.shared.fan.take_call() {
             return false;
         }
@@ -282,7 +285,7 @@ impl Pilot<'_> {
         wanted
     }
 
-    /// The inner went from not ready to ready.
+    /// Records that the inner went from not ready to ready.
     pub(super) fn moved(&mut self) {
         if self.core.machine.is_leaving() {
             let now = self.now();
@@ -290,7 +293,8 @@ impl Pilot<'_> {
         }
     }
 
-    /// The inner finished a flush. `slot`: a message of the user's still waits for its own.
+    /// Records that the inner finished a flush. `slot` says that one of the user's messages still waits for its own
+    /// flush.
     pub(super) fn flushed(&mut self, half: Half, flush: Flush, slot: bool) {
         let awaited = self.core.machine.awaits_flush(slot);
         if !awaited && !flush.probed {
@@ -304,7 +308,7 @@ impl Pilot<'_> {
             }
         }
         if let Some(left) = left {
-            // Whether the reader waits it shows by a poll of its own.
+            // A poll of the reader shows whether it waits.
             if half == Half::Sink {
                 self.shared.fan.wake_stream();
             }
@@ -314,7 +318,7 @@ impl Pilot<'_> {
         }
     }
 
-    /// A pong came in that answers the ping of this number, and all before it.
+    /// Records a pong that answers the ping of this number, and all before it.
     pub(super) fn answer(&mut self, number: u32) {
         let now = self.now();
         let answer = self.core.machine.handle_answer(number, now);
@@ -324,12 +328,12 @@ impl Pilot<'_> {
         board.stats.last_pong = Some(now);
         board.judging = self.core.machine.is_judging();
         let probed = board.probe().and_then(|probe| probe.handle_answer(number, now));
-        // It answers both; the later one tells how long it took.
+        // It answers both; the later one gives the round-trip time.
         let rtt = probed.into_iter().chain(answer.rtt).min();
         if let Some(rtt) = rtt {
             board.stats.handle_rtt(rtt);
         }
-        // A monitor that hears of it may want to look at the board.
+        // A monitor that is told may look at the board.
         if probed.is_some() {
             self.shared.announce(board);
         } else {
@@ -341,7 +345,7 @@ impl Pilot<'_> {
         }
     }
 
-    /// The inner refused one of our frames: kept, while reading goes on (S9).
+    /// Keeps the error with which the inner refused one of our frames, while reading goes on (S9).
     pub(super) fn fail(&mut self, source: Box<dyn Error + Send + Sync>) {
         let now = self.now();
         let death = self.core.machine.facts(Reason::Refused);
@@ -351,7 +355,8 @@ impl Pilot<'_> {
         self.shared.fan.rouse();
     }
 
-    /// The inner refused what is the user's, and the stream half was the one to hear of it; or the sink had failed before.
+    /// Keeps an error for the user's next call: the inner refused the user's message while only the stream half was
+    /// polled, or the sink had failed before.
     pub(super) fn keep(&mut self, source: Option<Box<dyn Error + Send + Sync>>) {
         let now = self.now();
         let death = Death { queued: None, flushed: None, deferrals: 0, ..self.core.machine.facts(Reason::Refused) };
@@ -360,8 +365,8 @@ impl Pilot<'_> {
         self.shared.fan.rouse();
     }
 
-    /// What the sink fails with: the verdict; once, what the stream half has met in its place; or, for ever, that it has
-    /// `failed` before.
+    /// Returns what the sink fails with: the verdict; or, once, the error that the stream half has met; or, for ever,
+    /// that the sink has `failed` before.
     pub(super) fn complaint(&mut self, failed: bool) -> Option<LivenessError> {
         if let Some(account) = self.core.machine.account() {
             return Some(account.clone());
@@ -373,7 +378,7 @@ impl Pilot<'_> {
         if failed { refusal.clone() } else { refusal.take() }
     }
 
-    /// Tells others what there is to tell.
+    /// Tells others what has happened.
     pub(super) fn tell(&mut self) {
         while let Some(event) = self.core.machine.poll_event() {
             self.tell_of(event);

@@ -11,8 +11,8 @@ use crate::message::{Kind, Protocol};
 use crate::monitor::Health;
 use crate::wake::Half;
 
-/// After so many frames that the user does not see, a poll gives way to others (an inner that never says `Pending`, a
-/// peer that sends pongs without end).
+/// After this many frames that the user does not see, a poll yields to other tasks, in case the inner is never
+/// `Pending` or the peer sends pongs without end.
 const HIDDEN_PER_POLL: u32 = 64;
 
 impl<S, P, M, E> Driver<'_, S, P>
@@ -23,7 +23,7 @@ where
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.pilot.shared.fan.come(Half::Stream);
         let wants = self.pilot.begin(cx, self.half, self.rest);
-        // What is read comes first if a look waits for it: it may decide whether there is a verdict.
+        // Reading comes first if a look waits for it, since it may decide whether there is a verdict.
         let decides = wants && self.pilot.core.machine.is_due();
         if wants && !decides {
             self.settle(cx);
@@ -39,8 +39,8 @@ where
         self.read_on(cx, read)
     }
 
-    /// The end of a poll that reads. What the machine wants is carried out before `read` is passed on; if the user's code
-    /// panics in it, the next poll that reads passes it on (V6).
+    /// Ends a poll that reads. What the machine wants is carried out before `read` is passed on. If the user's code
+    /// panics meanwhile, the next poll that reads passes it on (V6).
     fn pass_on(&mut self, cx: &mut Context<'_>, read: Poll<Option<Result<M, E>>>) -> Poll<Option<Result<M, E>>> {
         if !self.unsettled {
             return read;
@@ -54,7 +54,7 @@ where
         Poll::Ready(self.wire.as_mut().take_read())
     }
 
-    /// Everything but reading: the consumer has no room. Ready if the stream has come to its end all the same.
+    /// Does everything but reading, because the consumer has no room. Is `Ready` if the stream has ended all the same.
     pub(super) fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.begin(cx);
         self.pilot.unread();
@@ -63,7 +63,7 @@ where
         if machine.is_over() || machine.is_dying() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Reads until there is something to show; `read` is what the inner has yielded already.
+    /// Reads until there is something to show. `read` is what the inner has already yielded.
     pub(super) fn read_on(
         &mut self,
         cx: &mut Context<'_>,
@@ -97,7 +97,7 @@ where
         Poll::Pending
     }
 
-    /// Whether a message that came in is the user's.
+    /// Whether a message that came in goes to the user.
     fn shows(&mut self, cx: &mut Context<'_>, message: &M) -> bool {
         let machine = &mut self.pilot.core.machine;
         match Protocol::<M, E>::kind(self.protocol, message) {
@@ -122,11 +122,11 @@ where
         }
         let machine = &mut self.pilot.core.machine;
         machine.handle_frame();
-        // What comes after a verdict is discarded (K1).
+        // Everything after a verdict is discarded (K1).
         !(machine.account().is_some() && (machine.is_dying() || machine.is_over()))
     }
 
-    /// The inner has queued its answer: it leaves although the user may never write (S8).
+    /// Asks for a flush of the answer that the inner has queued, since the user may never write (S8).
     fn flush_answer(&mut self) {
         self.wire.as_mut().book().want_flush();
         self.unsettled = true;
@@ -167,7 +167,7 @@ where
         None
     }
 
-    /// The error, once, if there is one; then `None` for ever.
+    /// Returns the error once, if there is one, then `None` for ever.
     #[inline(never)]
     fn last_word(&mut self) -> Option<Result<M, E>> {
         let error = self.pilot.core.machine.poll_last_word()?.clone();

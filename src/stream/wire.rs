@@ -24,7 +24,7 @@ pin_project! {
 struct Kept<I> {
     /// The user's message whose permit a ping has used.
     slot: Option<I>,
-    /// What was read while something else was still to do. It stays where that panicked (V6).
+    /// What was read while there was still something else to do. It stays here if that panicked (V6).
     read: Option<I>,
 }
 
@@ -49,12 +49,12 @@ pub(super) struct Book {
 /// What the next flush that is finished ends.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Flush {
-    /// The last one was not finished: bytes move by this one. Else there may be nothing to flush, since there are sinks
-    /// that are full and flushed at the same time.
+    /// The last flush was not finished, so bytes move when this one is. Otherwise there may be nothing to flush, since
+    /// a sink can be full and flushed at the same time.
     pub(super) blocked: bool,
     /// The inner had no room for our frame although it was ready.
     full: bool,
-    /// Something that is not the user's to flush has to leave.
+    /// Something has to leave that the user does not flush.
     unflushed: bool,
     /// A probe is among it.
     pub(super) probed: bool,
@@ -67,12 +67,12 @@ enum Permit {
     None,
     /// The inner's.
     Held,
-    /// The inner's was used for a ping; the user's message goes to the slot.
+    /// The inner's permit was used for a ping, so the user's message goes to the slot.
     Owed,
 }
 
 impl Book {
-    /// There is something to write or to flush that the user does not drive.
+    /// Whether there is something to write or to flush that the user does not drive.
     #[inline]
     fn is_busy(&self) -> bool {
         self.flush.unflushed || self.permit == Permit::Owed
@@ -90,23 +90,23 @@ impl Book {
         self.failed
     }
 
-    /// The inner holds something that has to leave although the user may never write (S8).
+    /// Records that the inner holds something that has to leave although the user may never write (S8).
     pub(super) fn want_flush(&mut self) {
         self.flush.unflushed = true;
     }
 
-    /// The inner refused our frame for now; it kept its permit as far as the user is concerned.
+    /// Records that the inner refused our frame for now. For the user, the permit is as before.
     pub(super) fn handle_full(&mut self) {
         self.flush.full = true;
     }
 
-    /// The sink returned an error. Until that is known to be just for now the sink has failed: also if the code that is
-    /// to know panics.
+    /// Records that the sink returned an error. Until the error is known to be transient the sink counts as failed,
+    /// also if the code that decides this panics.
     pub(super) fn fail(&mut self) {
         self.failed = true;
     }
 
-    /// It is known: for good, or just for now. What belongs to the user stays.
+    /// Records whether the error is lasting or transient. What belongs to the user stays.
     pub(super) fn settle_error(&mut self, transient: bool) {
         if transient {
             self.failed = false;
@@ -150,7 +150,7 @@ impl<S: Stream> Wire<S> {
         self.kept.as_ref().is_some_and(|kept| kept.slot.is_some())
     }
 
-    /// Something was read that the user has not seen.
+    /// Whether something was read that the user has not seen.
     #[inline]
     pub(super) fn has_read(&self) -> bool {
         self.kept.as_ref().is_some_and(|kept| kept.read.is_some())
@@ -170,7 +170,7 @@ impl<S: Stream> Wire<S> {
         read
     }
 
-    /// There is something to write or to flush that the user does not drive, and a sink for it.
+    /// Whether there is something to write or to flush that the user does not drive, and a sink that takes it.
     #[inline]
     pub(super) fn is_busy(&self) -> bool {
         (self.book.is_busy() || self.has_slot()) && !self.book.failed
@@ -212,7 +212,7 @@ impl<S: Stream> Wire<S> {
         polled
     }
 
-    /// The user's `poll_ready`: the permit is the user's.
+    /// The user's `poll_ready`, which gives the permit to the user.
     #[inline]
     pub(super) fn poll_permit<M>(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
     where
@@ -225,7 +225,7 @@ impl<S: Stream> Wire<S> {
         polled
     }
 
-    /// The user's `start_send` when nothing of ours is in between.
+    /// The user's `start_send` if none of our frames is in between.
     #[inline]
     pub(super) fn send_at_once<M>(self: Pin<&mut Self>, item: M) -> Result<(), S::Error>
     where
@@ -236,7 +236,7 @@ impl<S: Stream> Wire<S> {
         this.inner.start_send(item)
     }
 
-    /// Hands over a frame of ours; the inner was asked for its permit just before.
+    /// Hands over one of our frames. The inner was asked for its permit just before.
     pub(super) fn send_ours<M>(self: Pin<&mut Self>, frame: M, probe: bool) -> Result<(), S::Error>
     where
         S: Sink<M>,
@@ -276,7 +276,7 @@ impl<S: Stream> Wire<S> {
         let this = self.project();
         let owed = std::mem::replace(&mut this.book.permit, Permit::None) == Permit::Owed;
         let message = if owed || this.kept.as_ref().is_some_and(|kept| kept.slot.is_some()) {
-            // Only a caller that did not ask `poll_ready` finds the slot occupied; order is kept all the same.
+            // Only a caller that did not call `poll_ready` finds the slot occupied. Order is kept all the same.
             match this.kept.get_or_insert_default().slot.replace(Ok(item)) {
                 Some(Ok(before)) => before,
                 _ => return Ok(()),
@@ -287,7 +287,7 @@ impl<S: Stream> Wire<S> {
         this.inner.start_send(message)
     }
 
-    /// Hands over the user's message that waits in the slot; the inner was asked for its permit just before.
+    /// Hands over the user's message that waits in the slot. The inner was asked for its permit just before.
     pub(super) fn send_slot<M, E>(self: Pin<&mut Self>) -> Result<(), <S as Sink<M>>::Error>
     where
         S: Stream<Item = Result<M, E>> + Sink<M>,

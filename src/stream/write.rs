@@ -93,7 +93,7 @@ where
         sent
     }
 
-    /// The user's message whose permit a ping has used goes before whatever the user wants now.
+    /// Sends the user's message whose permit a ping has used, before doing what the user wants now.
     fn poll_before(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         if !self.wire.has_slot() {
             return Poll::Ready(Ok(()));
@@ -104,7 +104,7 @@ where
         polled
     }
 
-    /// No ping any more, and C runs; the timer is set in the next poll.
+    /// Stops the pings and starts C. The next poll sets the timer.
     fn user_closes(&mut self) {
         if !self.pilot.core.machine.is_over() {
             self.pilot.close(CloseBy::User);
