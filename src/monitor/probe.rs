@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::liveness::{Time, answers};
 
-/// At most one at a time; who asks meanwhile shares it.
+/// At most one probe at a time. A call that is made meanwhile shares it.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
     state: State,
-    /// How many were answered.
+    /// How many probes were answered.
     done: u32,
-    /// Of the last one.
+    /// The round-trip time of the last one.
     rtt: Duration,
 }
 
@@ -20,14 +20,14 @@ enum State {
     Idle,
     /// Asked for, not handed to the inner.
     Wanted,
-    /// Handed, the flush not observed.
+    /// Handed to the inner, which has not flushed it yet.
     Handed { number: u32, at: Time },
     /// On its way.
     Sent { number: u32, at: Time },
 }
 
 impl Probe {
-    /// What to present to `result`.
+    /// Asks for a probe. Returns the ticket for `result`.
     pub(crate) fn ask(&mut self) -> u32 {
         if let State::Idle = self.state {
             self.state = State::Wanted;
@@ -53,7 +53,7 @@ impl Probe {
         }
     }
 
-    /// The round-trip time, where this answer was the one.
+    /// Returns the round-trip time, if this answer was the probe's.
     pub(crate) fn handle_answer(&mut self, answer: u32, now: Time) -> Option<Duration> {
         let (State::Handed { number, at } | State::Sent { number, at }) = self.state else { return None };
         answers(answer, number).then(|| {

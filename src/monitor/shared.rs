@@ -1,4 +1,4 @@
-//! What a connection and its monitors share: the wakers, the numbers, the health.
+//! What a connection and its monitors share: the wakers, the statistics, the health.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) stats: Stats,
-    /// Made for the first monitor that waits: most connections have none.
+    /// Made for the first monitor that waits, since most connections have none.
     desk: Option<Box<Desk>>,
     pub(super) health: Health,
     /// Counts the changes of `health`.
@@ -42,12 +42,12 @@ impl Board {
         self.desk.get_or_insert_default()
     }
 
-    /// The probe, where one was ever asked for.
+    /// Returns the probe, if one was ever asked for.
     pub(crate) fn probe(&mut self) -> Option<&mut Probe> {
         self.desk.as_mut().map(|desk| &mut desk.probe)
     }
 
-    /// What waiting monitors are told by, once the board is free again.
+    /// Returns what wakes waiting monitors, for use when the board is free again.
     fn news(&self) -> Option<Arc<Notify>> {
         self.desk.as_ref().map(|desk| desk.news.clone())
     }
@@ -65,7 +65,7 @@ impl Shared {
     }
 
     pub(crate) fn board(&self) -> MutexGuard<'_, Board> {
-        // Nothing panics while it is held; were it so, the numbers are still good.
+        // Nothing panics while the lock is held. If something did, the statistics would still be good.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -73,7 +73,7 @@ impl Shared {
         self.board().health
     }
 
-    /// The first end is the end (K5). Whether it changed.
+    /// Sets the health. The first end stays (K5). Returns whether it changed.
     pub(crate) fn set_health(&self, health: Health) -> bool {
         let mut board = self.board();
         if board.health == health || matches!(board.health, Health::Ended(_)) {

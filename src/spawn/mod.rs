@@ -60,7 +60,7 @@ where
     ///
     /// # Panics
     ///
-    /// As [`tokio::spawn`], outside a tokio runtime.
+    /// Panics outside a tokio runtime, as [`tokio::spawn`] does.
     pub fn spawn(self, capacity: usize) -> Spawned<S, P> {
         let monitor = self.monitor();
         let line = Arc::new(Line(Mutex::new(State {
@@ -89,31 +89,31 @@ pub struct Spawned<S: Stream, P = crate::Auto> {
     monitor: Monitor,
 }
 
-/// What handle and task share. The lock is held for one poll at a time.
+/// What the handle and the task share. The lock is held for one poll at a time.
 struct Line<S: Stream, P>(Mutex<State<S, P>>);
 
 struct State<S: Stream, P> {
     live: Pin<Box<LiveStream<S, P>>>,
-    /// Read and not yet taken.
+    /// What was read and not yet taken.
     buffer: VecDeque<S::Item>,
     capacity: usize,
-    /// Reading has stopped for want of room.
+    /// Reading has stopped because there is no room.
     full: bool,
     /// The stream has ended; what is buffered is still to be taken.
     ended: bool,
     /// The handle is gone.
     dropped: bool,
-    /// `poll_close` has come to its end: it is not to be called again.
+    /// `poll_close` has ended, and must not be called again.
     closed: bool,
-    /// The handle's task, where it waits for something to take.
+    /// The handle's task, if it waits for something to take.
     reader: Option<Waker>,
-    /// The driving task, where it waits for room, or for the handle's end.
+    /// The driving task, if it waits for room, or for the handle to be dropped.
     driver: Option<Waker>,
 }
 
 impl<S: Stream, P> Line<S, P> {
     fn lock(&self) -> MutexGuard<'_, State<S, P>> {
-        // An inner that panics in a poll ends its task; the handle still has something to tell.
+        // An inner that panics in a poll ends its task, but the handle still has something to deliver.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,10 +9,10 @@ use futures_util::{Sink, Stream};
 use super::{Line, State, wake_outside};
 use crate::message::Protocol;
 
-/// A task that closes gives way to others after so many messages.
+/// After how many discarded messages a task that closes yields to others.
 const DISCARDED_PER_POLL: u32 = 64;
 
-/// The task's hold on the line; lets go of it however the task ends.
+/// The task's hold on the line, which it gives up however the task ends.
 pub(super) struct Tie<S, P, M, E>(pub(super) Arc<Line<S, P>>)
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
@@ -49,7 +49,7 @@ where
     S: Stream<Item = Result<M, E>> + Sink<M>,
     P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
 {
-    /// One poll of the task; ready where it is done.
+    /// One poll of the task, which is ready when the task is done.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.driver = Some(cx.waker().clone());
         if self.dropped {
@@ -67,7 +67,7 @@ where
         Poll::Pending
     }
 
-    /// Whether to read on; notes where that changes.
+    /// Whether to go on reading. Shows a change to monitors.
     fn has_room(&mut self) -> bool {
         let full = self.buffer.len() >= self.capacity;
         if full != self.full {
@@ -77,9 +77,9 @@ where
         !full
     }
 
-    /// The handle is gone: a closing handshake, bounded by C in time. What still comes is discarded.
+    /// Closes, since the handle is gone: a closing handshake, bounded by C in time. What still comes is discarded.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        // Its outcome is nobody's any more; the stream ends in any case.
+        // Nobody waits for the outcome any more; the stream ends in any case.
         let _ = self.poll_close(cx);
         let read = self.discard(cx);
         if read == Poll::Ready(false) {
@@ -88,7 +88,7 @@ where
         if read == Poll::Ready(true) || self.live.as_mut().end_if_overdue() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Whether the stream has come to its end.
+    /// Discards what comes. Returns whether the stream has ended.
     fn discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         for _ in 0..DISCARDED_PER_POLL {
             if ready!(self.live.as_mut().poll_next(cx)).is_none() {
