@@ -2,7 +2,7 @@
 //! in this directory, which takes seconds, and half a minute to build.
 //!
 //! `src/wake` and `src/monitor` are included as they stand; loom's primitives take the place of what they import. In which
-//! order `src/stream` calls them is told again in `world.rs` and `calls.rs`; `tests/racing.rs` in the crate tries that
+//! order `src/stream` calls them is told again in `world.rs` and `calls.rs`; `tests/sockets/v/racing.rs` in the crate tries that
 //! itself. A wake-up that is lost leaves a thread that nobody wakes, which loom reports as a deadlock; `mutants.rs` shows
 //! that it does.
 
