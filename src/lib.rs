@@ -95,6 +95,8 @@ mod connect;
 #[cfg(test)]
 mod cost;
 mod error;
+#[cfg(feature = "serde")]
+mod forms;
 mod liveness;
 mod message;
 mod monitor;
@@ -111,9 +113,9 @@ pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
-pub use error::{Cause, LivenessError};
+pub use error::{Cause, Layer, LivenessError};
 pub use message::{Auto, Kind, Protocol, WsMessage};
-pub use monitor::{Health, LiveStats, Monitor};
+pub use monitor::{End, Event, Health, LiveStats, Monitor, Observer};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};

@@ -44,6 +44,19 @@ impl TcpSight {
     }
 }
 
+impl Finding {
+    /// A word for labels and logs, which stays what it is: `path_dead`, `peer_hung`, `window_full`, `trickle`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PathDead => "path_dead",
+            Self::PeerHung => "peer_hung",
+            Self::WindowFull => "window_full",
+            Self::Trickle => "trickle",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

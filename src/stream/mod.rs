@@ -22,10 +22,9 @@ use wire::Wire;
 use write::Want;
 
 use crate::config::LiveConfig;
-use crate::error::Cause;
 use crate::liveness::Liveness;
 use crate::message::{Auto, Kind, Protocol};
-use crate::monitor::{Health, Monitor, Shared};
+use crate::monitor::{End, Health, Monitor, Observer, Shared};
 use crate::progress::{Progress, Watch};
 use crate::timer::Rest;
 use crate::wake::{Fan, Half};
@@ -59,7 +58,7 @@ struct Tie(Arc<Shared>);
 
 impl Drop for Tie {
     fn drop(&mut self) {
-        self.0.set_health(Health::Ended(Cause::Dropped));
+        self.0.set_health(Health::Ended(End::Dropped));
         self.0.fan.clear();
     }
 }
@@ -86,6 +85,30 @@ impl<S: Stream, P> LiveStream<S, P> {
     #[must_use]
     pub fn with_progress(mut self, source: impl Progress + 'static) -> Self {
         self.core.aside.get_or_insert_default().watch = Some(Watch::new(Box::new(source)));
+        self
+    }
+
+    /// Tells `observer` of every round trip, suspicion and end from now on, as it happens; see [`Event`](crate::Event). Only
+    /// one observer is kept, the last.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tungstenite")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ws_liveness::{Event, LiveConfig, LiveExt};
+    ///
+    /// let (socket, _) = tokio_tungstenite::connect_async("ws://localhost:9001").await?;
+    /// let ws = socket.live(LiveConfig::default()).with_observer(|event: &Event| match event {
+    ///     Event::RoundTrip { rtt, .. } => println!("answered after {rtt:?}"),
+    ///     Event::Ended(end) => println!("over: {end}"),
+    ///     _ => {}
+    /// });
+    /// # drop(ws);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_observer(self, observer: impl Observer + 'static) -> Self {
+        self.shared.0.set_observer(Arc::new(observer));
         self
     }
 

@@ -5,10 +5,9 @@ use std::task::{Context, Poll};
 use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
-use crate::error::Cause;
 use crate::liveness::{CloseBy, Reading};
 use crate::message::{Kind, Protocol};
-use crate::monitor::Health;
+use crate::monitor::{End, Health};
 use crate::wake::Half;
 
 /// After so many frames that the user does not see, a poll gives way to others (an inner that never says `Pending`, a
@@ -150,7 +149,7 @@ where
         if dying {
             return self.last_word();
         }
-        self.pilot.shared.set_health(Health::Ended(Cause::StreamError));
+        self.pilot.shared.set_health(Health::Ended(End::StreamError));
         Some(Err(error))
     }
 
@@ -162,8 +161,8 @@ where
         if dying {
             return self.last_word();
         }
-        let cause = if closed { Cause::Closed } else { Cause::EndOfStream };
-        self.pilot.shared.set_health(Health::Ended(cause));
+        let end = if closed { End::Closed } else { End::EndOfStream };
+        self.pilot.shared.set_health(Health::Ended(end));
         None
     }
 

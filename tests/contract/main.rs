@@ -32,6 +32,9 @@ mod k {
 
 /// Observing.
 mod o {
+    #[cfg(feature = "serde")]
+    mod forms;
+    mod observer;
     mod observing;
     mod probing;
 }

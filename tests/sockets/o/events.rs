@@ -90,12 +90,12 @@ async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
     assert_eq!(
         ear.heard(),
         "TRACE message=ping number=1\n\
-         DEBUG message=pong number=1 rtt=0ns\n\
+         DEBUG message=pong number=1 rtt_seconds=0.0\n\
          TRACE message=ping number=2\n\
          TRACE message=ping number=3\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
          WARN message=connection is dead: pong timeout: ping sent 40.000s ago was not answered, last frame seen \
-         30.000s ago cause=pong timeout misses=1 deferrals=1"
+         30.000s ago layer=\"protocol\" cause=\"pong_timeout\" misses=1 deferrals=1"
     );
 }
 
@@ -122,6 +122,6 @@ async fn o1_a_suspicion_that_passes_is_told_once() {
         "TRACE message=ping number=1\n\
          TRACE message=ping number=2\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
-         DEBUG message=pong number=1 rtt=25s"
+         DEBUG message=pong number=1 rtt_seconds=25.0"
     );
 }
