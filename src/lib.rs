@@ -112,7 +112,7 @@ pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEO
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
 pub use error::{Cause, LivenessError};
-pub use message::{Auto, Kind, Protocol, WsMessage};
+pub use message::{Auto, Kind, Protocol, ProtocolOf, WsMessage};
 pub use monitor::{Health, LiveStats, Monitor};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use futures_util::Sink;
+
 use crate::error::LivenessError;
 
 /// What a message is, as far as liveness cares.
@@ -62,6 +64,33 @@ pub trait Protocol<M, E> {
         let _ = error;
         false
     }
+}
+
+/// A [`Protocol`] for everything that the socket `S` carries: its messages `M`, its stream's errors `E`, and its sink's
+/// errors.
+///
+/// This is the bound under which a [`LiveStream`](crate::LiveStream) is a stream and a sink. It is an abbreviation:
+/// every type with the two `Protocol` implementations has it, and it cannot be implemented by hand.
+///
+/// ```
+/// use futures_util::{Sink, Stream, StreamExt};
+/// use ws_liveness::{LiveStream, ProtocolOf};
+///
+/// async fn count<S, P, M, E>(live: LiveStream<S, P>) -> usize
+/// where
+///     S: Stream<Item = Result<M, E>> + Sink<M>,
+///     P: ProtocolOf<S, M, E>,
+/// {
+///     live.count().await
+/// }
+/// ```
+pub trait ProtocolOf<S: Sink<M>, M, E>: Protocol<M, E> + Protocol<M, S::Error> {}
+
+impl<P, S, M, E> ProtocolOf<S, M, E> for P
+where
+    S: Sink<M>,
+    P: Protocol<M, E> + Protocol<M, S::Error>,
+{
 }
 
 /// The [`Protocol`] of every message that is a [`WsMessage`] and every error that is `From<LivenessError>`.

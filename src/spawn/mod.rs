@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
 
-use crate::message::Protocol;
+use crate::message::ProtocolOf;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
@@ -22,7 +22,7 @@ use task::{Tie, drive};
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M> + Send + 'static,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error> + Send + 'static,
+    P: ProtocolOf<S, M, E> + Send + 'static,
     M: Send + 'static,
     E: Send + 'static,
 {
@@ -133,7 +133,7 @@ impl<S: Stream, P> fmt::Debug for Spawned<S, P> {
 impl<S, P, M, E> Stream for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Item = S::Item;
 
@@ -157,7 +157,7 @@ where
 impl<S, P, M, E> FusedStream for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     fn is_terminated(&self) -> bool {
         let state = self.line.lock();
@@ -168,7 +168,7 @@ where
 impl<S, P, M, E> Sink<M> for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Error = <S as Sink<M>>::Error;
 

@@ -24,7 +24,7 @@ use write::Want;
 use crate::config::LiveConfig;
 use crate::error::Cause;
 use crate::liveness::Liveness;
-use crate::message::{Auto, Kind, Protocol};
+use crate::message::{Auto, Kind, Protocol, ProtocolOf};
 use crate::monitor::{Health, Monitor, Shared};
 use crate::progress::{Progress, Watch};
 use crate::timer::Rest;
@@ -165,7 +165,7 @@ impl<S: Stream, P> LiveStream<S, P> {
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     /// One poll of one half.
     #[inline(never)]
@@ -268,7 +268,7 @@ where
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     /// From now on the stream half is a task of its own (V5).
     pub(crate) fn settle_in(mut self) -> Self {
@@ -311,7 +311,7 @@ impl<S: Stream + fmt::Debug, P> fmt::Debug for LiveStream<S, P> {
 impl<S, P, M, E> Stream for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Item = S::Item;
 
@@ -351,7 +351,7 @@ where
 impl<S, P, M, E> FusedStream for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     fn is_terminated(&self) -> bool {
         self.core.machine.is_finished()
@@ -363,7 +363,7 @@ where
 impl<S, P, M, E> Sink<M> for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Error = <S as Sink<M>>::Error;
 
