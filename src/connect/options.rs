@@ -9,7 +9,7 @@ use crate::tcp::TcpOptions;
 
 /// How [`connect`](crate::connect) dials.
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "options have no effect until they are given to `connect`"]
 pub struct ConnectOptions {
     pub(super) liveness: LiveConfig,
     pub(super) timeout: Duration,

@@ -42,10 +42,12 @@ pub(crate) use watch::Watch;
 ///     }
 /// }
 ///
-/// # let socket = futures_util::stream::pending::<()>();
+/// # #[cfg(feature = "tungstenite")]
+/// # fn wrap(socket: tokio_tungstenite::WebSocketStream<tokio::net::TcpStream>) {
 /// let counters = Arc::new(Counters::default());
 /// let live = socket.live(LiveConfig::default()).with_progress(counters.clone());
 /// counters.read.fetch_add(1_400, Ordering::Relaxed);
+/// # }
 /// ```
 pub trait Progress: Send + Sync {
     /// What has moved so far. Called a few times per ping, between two polls of the socket: it must not block.

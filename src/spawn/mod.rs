@@ -62,6 +62,7 @@ where
 /// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. Where the task is gone before its time (its
 /// runtime was shut down), what was read is still delivered, then one error of cause
 /// [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
+#[must_use = "dropping the handle closes the connection"]
 pub struct Spawned<S: Stream, P = crate::Auto> {
     line: Arc<Line<S, P>>,
     monitor: Monitor,

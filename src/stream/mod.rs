@@ -45,6 +45,7 @@ pin_project! {
     /// # Panics
     ///
     /// None of its own. Its timer is tokio's: polled outside a tokio runtime with time enabled, tokio panics.
+    #[must_use = "a `LiveStream` does nothing unless it is polled"]
     pub struct LiveStream<S: Stream, P = Auto> {
         #[pin]
         wire: Wire<S>,
@@ -67,14 +68,24 @@ impl Drop for Tie {
 impl<S: Stream> LiveStream<S> {
     /// Wraps a socket whose message is a [`WsMessage`](crate::WsMessage) and whose errors are
     /// `From<`[`LivenessError`](crate::LivenessError)`>`. The first interval begins now.
-    pub fn new(inner: S, config: LiveConfig) -> Self {
+    pub fn new<M, E>(inner: S, config: LiveConfig) -> Self
+    where
+        S: Stream<Item = Result<M, E>> + Sink<M>,
+        Auto: ProtocolOf<S, M, E>,
+    {
         Self::with_protocol(inner, config, Auto)
     }
 }
 
 impl<S: Stream, P> LiveStream<S, P> {
     /// Wraps a socket of foreign types by a [`Protocol`] of your own. The first interval begins now.
-    pub fn with_protocol(inner: S, config: LiveConfig, protocol: P) -> Self {
+    // No field needs the bounds here, at `new` and at `live`. Without them a missing feature or a missing implementation
+    // is reported where the stream is first polled, as a method `next` with unsatisfied bounds, and nobody learns which.
+    pub fn with_protocol<M, E>(inner: S, config: LiveConfig, protocol: P) -> Self
+    where
+        S: Stream<Item = Result<M, E>> + Sink<M>,
+        P: ProtocolOf<S, M, E>,
+    {
         let machine = Liveness::new(config.rules().clone(), fastrand::u64(..));
         let shared = Shared::new(machine.is_judging());
         Self { wire: Wire::new(inner), protocol, core: Core::new(machine), shared: Tie(shared) }
@@ -83,7 +94,6 @@ impl<S: Stream, P> LiveStream<S, P> {
     /// Looks below the messages from now on: a message that takes longer than a timeout to cross the path closes nothing
     /// then, and a verdict says which layer died. See [`ProgressIo`](crate::ProgressIo) for a source that every transport
     /// can have.
-    #[must_use]
     pub fn with_progress(mut self, source: impl Progress + 'static) -> Self {
         self.core.aside.get_or_insert_default().watch = Some(Watch::new(Box::new(source)));
         self
@@ -117,6 +127,7 @@ impl<S: Stream, P> LiveStream<S, P> {
 
     /// Takes the wrapper off. The message, if any, was accepted by `start_send` and not yet handed to the inner: send it
     /// first. Nothing of the liveness is left behind.
+    #[must_use = "the message, if any, was accepted and not sent"]
     pub fn into_inner<M, E>(self) -> (S, Option<M>)
     where
         S: Stream<Item = Result<M, E>>,
@@ -406,7 +417,11 @@ fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
 /// `ws.live(config)`.
 pub trait LiveExt: Stream + Sized {
     /// See [`LiveStream::new`].
-    fn live(self, config: LiveConfig) -> LiveStream<Self> {
+    fn live<M, E>(self, config: LiveConfig) -> LiveStream<Self>
+    where
+        Self: Stream<Item = Result<M, E>> + Sink<M>,
+        Auto: ProtocolOf<Self, M, E>,
+    {
         LiveStream::new(self, config)
     }
 }

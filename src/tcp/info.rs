@@ -37,6 +37,7 @@ use crate::progress::{Progress, Sight};
 ///
 /// [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
 #[derive(Clone, Debug)]
+#[must_use = "a source has no effect until it is given to `LiveStream::with_progress`"]
 pub struct TcpProgress {
     #[cfg(unix)]
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux is asked"))]

@@ -25,7 +25,7 @@ use super::{TcpOptionFailure, TcpOptionsError};
 /// None of them sees a peer whose process hangs: its kernel answers (see [the guide](crate::guide::layers)). Pings do.
 /// What each does on Linux stands in [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use]
+#[must_use = "options have no effect until `apply` is called"]
 pub struct TcpOptions {
     keepalive: Option<Duration>,
     keepalive_interval: Option<Duration>,
