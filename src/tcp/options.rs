@@ -2,6 +2,10 @@
 
 use std::fmt::Debug;
 use std::io;
+#[cfg(not(windows))]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsSocket;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -81,17 +85,28 @@ impl TcpOptions {
         self
     }
 
-    /// Sets what is set here, and nothing else.
+    /// Sets these options on a socket, and no others.
     ///
     /// # Errors
     /// Every option whose value is not allowed: nothing is set then. Else every option that the system refused or this
     /// platform lacks; all others are set.
-    pub fn apply<'s, S>(&self, socket: &'s S) -> Result<(), TcpOptionsError>
-    where
-        SockRef<'s>: From<&'s S>,
-    {
+    #[cfg(not(windows))]
+    pub fn apply(&self, socket: &impl AsFd) -> Result<(), TcpOptionsError> {
+        self.apply_to(SockRef::from(socket))
+    }
+
+    /// Sets these options on a socket, and no others.
+    ///
+    /// # Errors
+    /// Every option whose value is not allowed: nothing is set then. Else every option that the system refused or this
+    /// platform lacks; all others are set.
+    #[cfg(windows)]
+    pub fn apply(&self, socket: &impl AsSocket) -> Result<(), TcpOptionsError> {
+        self.apply_to(SockRef::from(socket))
+    }
+
+    fn apply_to(&self, socket: SockRef<'_>) -> Result<(), TcpOptionsError> {
         self.check().done()?;
-        let socket = SockRef::from(socket);
         let mut failures = Failures::default();
         if let Some(nodelay) = self.nodelay {
             failures.note("nodelay", nodelay, socket.set_tcp_nodelay(nodelay));
