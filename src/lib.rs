@@ -113,8 +113,15 @@ pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
+/// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
+#[cfg(feature = "connect-rustls")]
+pub use tokio_rustls;
+/// The version of tokio-tungstenite, and with it of tungstenite, that [`connect`] uses.
+#[cfg(feature = "connect")]
+pub use tokio_tungstenite;
+
 pub use error::{Cause, Layer, LivenessError};
-pub use message::{Auto, Kind, Protocol, WsMessage};
+pub use message::{Auto, Kind, Protocol, ProtocolOf, WsMessage};
 pub use monitor::{End, Event, Health, LiveStats, Monitor, Observer};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;

@@ -11,9 +11,16 @@ use crate::liveness::Rules;
 const MAX_CLOSE_REASON: usize = 123;
 
 /// Collects values; [`build`](Self::build) checks them. `Duration::MAX` means "never" everywhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct LiveConfigBuilder(pub(super) Rules);
+
+/// Shows the values so far, as a [`LiveConfig`] shows them.
+impl fmt::Debug for LiveConfigBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::debug("LiveConfigBuilder", &self.0, f)
+    }
+}
 
 impl LiveConfigBuilder {
     /// I: a ping is queued at most this long after the one before. More than zero. Default is 20 s.

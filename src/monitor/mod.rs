@@ -5,7 +5,10 @@ mod observer;
 mod probe;
 mod shared;
 mod stats;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +21,28 @@ pub use stats::LiveStats;
 pub(crate) use stats::count;
 
 /// Watches one connection, from any task and after `split`. Cloning it is cheap; it does not keep the connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
     seen: u32,
+}
+
+/// Shows how the connection is now.
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (health, stats) = (self.health(), self.stats());
+        f.debug_struct("Monitor")
+            .field("health", &health)
+            .field("last_rtt", &stats.last_rtt)
+            .field("smoothed_rtt", &stats.smoothed_rtt)
+            .field("last_inbound", &stats.last_inbound)
+            .field("pings_sent", &stats.pings_sent)
+            .field("pongs_received", &stats.pongs_received)
+            .field("misses", &stats.misses)
+            .field("is_judging", &self.is_judging())
+            .field("is_reading", &self.is_reading())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Monitor {

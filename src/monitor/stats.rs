@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::liveness::{Time, nanos};
 
 /// The numbers of a connection since it was wrapped, as of the moment they were asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LiveStats {
     /// Pings that the inner took, probes included.

@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
 
-use crate::message::Protocol;
+use crate::message::ProtocolOf;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
@@ -22,7 +22,7 @@ use task::{Tie, drive};
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M> + Send + 'static,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error> + Send + 'static,
+    P: ProtocolOf<S, M, E> + Send + 'static,
     M: Send + 'static,
     E: Send + 'static,
 {
@@ -62,6 +62,7 @@ where
 /// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. Where the task is gone before its time (its
 /// runtime was shut down), what was read is still delivered, then one error of cause
 /// [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
+#[must_use = "dropping the handle closes the connection"]
 pub struct Spawned<S: Stream, P = crate::Auto> {
     line: Arc<Line<S, P>>,
     monitor: Monitor,
@@ -133,7 +134,7 @@ impl<S: Stream, P> fmt::Debug for Spawned<S, P> {
 impl<S, P, M, E> Stream for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Item = S::Item;
 
@@ -157,7 +158,7 @@ where
 impl<S, P, M, E> FusedStream for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     fn is_terminated(&self) -> bool {
         let state = self.line.lock();
@@ -168,7 +169,7 @@ where
 impl<S, P, M, E> Sink<M> for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Error = <S as Sink<M>>::Error;
 

@@ -6,7 +6,7 @@ use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
 use crate::liveness::{CloseBy, Reading};
-use crate::message::{Kind, Protocol};
+use crate::message::{Kind, Protocol, ProtocolOf};
 use crate::monitor::{End, Health};
 use crate::wake::Half;
 
@@ -17,7 +17,7 @@ const HIDDEN_PER_POLL: u32 = 64;
 impl<S, P, M, E> Driver<'_, S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.pilot.shared.fan.come(Half::Stream);

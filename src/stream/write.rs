@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::wire::Flush;
 use crate::error::LivenessError;
 use crate::liveness::CloseBy;
-use crate::message::{Kind, Protocol};
+use crate::message::{Kind, Protocol, ProtocolOf};
 
 /// What the user polls the sink for.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) enum Want {
 impl<S, P, M, E> Driver<'_, S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     pub(super) fn poll_write(&mut self, want: Want, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         match want {

@@ -10,17 +10,19 @@ use ws_liveness::{End, Event, Health, LiveConfigBuilder};
 
 use crate::scripted::*;
 
+type Heard = Mutex<Vec<(Duration, Event)>>;
+
 /// As `live`, with an observer; and what that has heard.
-fn observed(config: LiveConfigBuilder) -> (Peer, Live, Arc<Mutex<Vec<(Duration, Event)>>>) {
+fn observed(config: LiveConfigBuilder) -> (Peer, Live, Arc<Heard>) {
     let (peer, ws) = live(config);
-    let (heard, witness) = (Arc::<Mutex<Vec<_>>>::default(), peer.clone());
+    let (heard, witness) = (Arc::<Heard>::default(), peer.clone());
     let ear = heard.clone();
     let ws = ws.with_observer(move |event: &Event| ear.lock().unwrap().push((witness.elapsed(), *event)));
     (peer, ws, heard)
 }
 
 /// As text: a round trip can only be made by the crate.
-fn told(heard: &Mutex<Vec<(Duration, Event)>>) -> Vec<String> {
+fn told(heard: &Heard) -> Vec<String> {
     let tell = |(at, event): &(Duration, Event)| format!("{at:?} {event:?}");
     heard.lock().unwrap().iter().map(tell).collect()
 }
