@@ -38,15 +38,19 @@ pub struct LiveStats {
     pub last_inbound: Option<Duration>,
 }
 
-/// A duration as a number of seconds.
+/// A duration, or none, as a number of seconds.
 #[cfg(feature = "serde")]
 pub(crate) mod seconds {
     use std::time::Duration;
 
     use serde::{Serialize, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        span.map(|span| span.as_secs_f64()).serialize(serializer)
+    pub(crate) fn serialize<T, S>(span: &T, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Copy + Into<Option<Duration>>,
+        S: Serializer,
+    {
+        (*span).into().map(|span| span.as_secs_f64()).serialize(serializer)
     }
 }
 
