@@ -8,7 +8,6 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Cause, Layer, LivenessError};
 use crate::monitor::{End, Event, Health, LiveStats};
-use crate::progress::{Diagnosis, Finding};
 
 /// Types that are a word.
 macro_rules! word {
@@ -21,7 +20,7 @@ macro_rules! word {
     )*};
 }
 
-word!(Cause, End, Finding, Layer);
+word!(Cause, End, Layer);
 
 /// `"alive"`, `"suspect"`, or `{"ended": "pong_timeout"}`.
 impl Serialize for Health {
@@ -78,15 +77,6 @@ impl Serialize for LivenessError {
     }
 }
 
-impl Serialize for Diagnosis {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut form = serializer.serialize_struct("Diagnosis", 2)?;
-        form.serialize_field("finding", &self.finding)?;
-        form.serialize_field("message", &self.to_string())?;
-        form.end()
-    }
-}
-
 impl Serialize for LiveStats {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut form = serializer.serialize_struct("LiveStats", 10)?;
@@ -106,4 +96,13 @@ impl Serialize for LiveStats {
 
 fn seconds(span: Option<Duration>) -> Option<f64> {
     span.map(|span| span.as_secs_f64())
+}
+
+/// For derived forms.
+pub(crate) mod span {
+    use super::*;
+
+    pub(crate) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(span.as_secs_f64())
+    }
 }

@@ -89,6 +89,8 @@
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
 mod adapters;
+#[cfg(test)]
+mod auto_traits;
 mod config;
 #[cfg(feature = "connect")]
 mod connect;

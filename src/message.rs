@@ -7,7 +7,7 @@ use futures_util::Sink;
 use crate::error::LivenessError;
 
 /// What a message is, as far as liveness cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind<'a> {
     /// Text, binary, or whatever else is neither of the others.
     Data,
@@ -105,7 +105,7 @@ where
 }
 
 /// The [`Protocol`] of every message that is a [`WsMessage`] and every error that is `From<LivenessError>`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Auto;
 
 impl<M, E> Protocol<M, E> for Auto

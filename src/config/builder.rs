@@ -15,6 +15,13 @@ const MAX_CLOSE_REASON: usize = 123;
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct LiveConfigBuilder(pub(super) Rules);
 
+/// The same as [`LiveConfig::builder`].
+impl Default for LiveConfigBuilder {
+    fn default() -> Self {
+        LiveConfig::builder()
+    }
+}
+
 /// Shows the values so far, as a [`LiveConfig`] shows them.
 impl fmt::Debug for LiveConfigBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

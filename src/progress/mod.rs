@@ -124,9 +124,10 @@ impl Sight {
 ///     .with_unacknowledged(1_414)
 ///     .with_since_acknowledged(Duration::from_millis(40));
 /// let seen = Sight::new().with_tcp(tcp);
-/// assert_eq!(seen.tcp.unwrap().unacknowledged, 1_414);
+/// assert_eq!(seen.tcp, Some(tcp));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct TcpSight {
     /// Bytes that the peer's kernel, or the next TCP hop, has acknowledged since the connection began.
@@ -144,8 +145,10 @@ pub struct TcpSight {
     /// The largest segment that is sent, in bytes.
     pub segment: u32,
     /// Age of the last acknowledgement that came in, with data or without.
+    #[cfg_attr(feature = "serde", serde(rename = "since_acknowledged_seconds", with = "crate::forms::span"))]
     pub since_acknowledged: Duration,
     /// Age of the last data that came in.
+    #[cfg_attr(feature = "serde", serde(rename = "since_received_seconds", with = "crate::forms::span"))]
     pub since_received: Duration,
 }
 

@@ -51,3 +51,42 @@ fn every_field_of_a_sight_has_a_setter() {
     assert_eq!(Sight::new().with_read(10).with_written(11).with_tcp(built), sight);
     assert_eq!((Sight::new(), TcpSight::new()), Default::default());
 }
+
+#[test]
+fn a_finding_has_a_word_for_labels() {
+    let all = [Finding::PathDead, Finding::PeerHung, Finding::WindowFull, Finding::Trickle, Finding::Unknown];
+    assert_eq!(all.map(Finding::as_str), ["path_dead", "peer_hung", "window_full", "trickle", "unknown"]);
+    #[cfg(feature = "serde")]
+    for finding in all {
+        assert_eq!(serde_json::to_value(finding).unwrap(), finding.as_str());
+    }
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_diagnosis_is_serialised_with_its_ages_in_seconds() {
+    let tcp = TcpSight::new()
+        .with_acknowledged(1)
+        .with_window(6)
+        .with_since_acknowledged(Duration::from_millis(1_250))
+        .with_since_received(Duration::from_secs(9));
+    let diagnosis = Diagnosis { finding: Finding::PeerHung, tcp: Some(tcp), trickle: None };
+    assert_eq!(
+        serde_json::to_value(diagnosis).unwrap(),
+        serde_json::json!({
+            "finding": "peer_hung",
+            "tcp": {
+                "acknowledged": 1,
+                "unacknowledged": 0,
+                "unsent": 0,
+                "retransmissions": 0,
+                "probes": 0,
+                "window": 6,
+                "segment": 0,
+                "since_acknowledged_seconds": 1.25,
+                "since_received_seconds": 9.0,
+            },
+            "trickle": null,
+        })
+    );
+}

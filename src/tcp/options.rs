@@ -28,7 +28,7 @@ use super::{TcpOptionFailure, TcpOptionsError};
 ///
 /// None of them sees a peer whose process hangs: its kernel answers (see [the guide](crate::guide::layers)). Pings do.
 /// What each does on Linux stands in [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use = "options have no effect until `apply` is called"]
 pub struct TcpOptions {
     keepalive: Option<Duration>,
@@ -40,6 +40,18 @@ pub struct TcpOptions {
 }
 
 impl TcpOptions {
+    /// Starts from no option at all: applied like this, it changes nothing.
+    pub const fn new() -> Self {
+        Self {
+            keepalive: None,
+            keepalive_interval: None,
+            keepalive_retries: None,
+            user_timeout: None,
+            notsent_lowat: None,
+            nodelay: None,
+        }
+    }
+
     /// `SO_KEEPALIVE`: the peer's kernel is asked after this much idleness (`TCP_KEEPIDLE`). 1 s to 32,767 s, in whole
     /// seconds. Default is off. Not on OpenBSD and Haiku.
     pub fn keepalive(mut self, time: Duration) -> Self {
