@@ -91,6 +91,7 @@
 mod adapters;
 #[cfg(test)]
 mod auto_traits;
+mod closing;
 mod config;
 #[cfg(feature = "connect")]
 mod connect;
@@ -110,6 +111,7 @@ mod tcp;
 mod timer;
 mod wake;
 
+pub use closing::{Closing, Discard, LiveSocket};
 #[cfg(feature = "serde")]
 pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};

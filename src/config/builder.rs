@@ -119,7 +119,7 @@ impl LiveConfigBuilder {
     /// The close reason of a verdict; more than 123 bytes are cut on a character boundary (RFC 6455 section 5.5).
     /// Default: by cause, `pong timeout`, `write stalled` or `ping failed`.
     pub fn close_reason(mut self, reason: impl AsRef<str>) -> Self {
-        self.0.close_reason = Some(cut(reason.as_ref(), MAX_CLOSE_REASON).into());
+        self.0.close_reason = Some(cut_close_reason(reason.as_ref()).into());
         self
     }
 
@@ -135,7 +135,7 @@ impl LiveConfigBuilder {
         check_some_time("close_timeout", rules.close_timeout)?;
         check("jitter", rules.jitter, (0.0..1.0).contains(&rules.jitter), "from 0.0 to less than 1.0")?;
         check("missed_pongs", rules.missed_pongs, rules.missed_pongs > 0, "1 or more")?;
-        check("close_code", rules.close_code, is_sendable(rules.close_code), "1000-1003, 1007-1013 or 3000-4999")?;
+        check_close_code(rules.close_code)?;
         Ok(LiveConfig(Arc::new(rules)))
     }
 }
@@ -181,13 +181,17 @@ fn check_some_time(field: &'static str, value: Duration) -> Result<(), ConfigErr
     check(field, value, !value.is_zero(), "more than 0")
 }
 
+pub(crate) fn check_close_code(code: u16) -> Result<(), ConfigError> {
+    check("close_code", code, is_sendable(code), "1000-1003, 1007-1013 or 3000-4999")
+}
+
 /// RFC 6455 section 7.4: the codes that an endpoint may put into a Close frame.
 fn is_sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
 }
 
-fn cut(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
+pub(crate) fn cut_close_reason(text: &str) -> &str {
+    let mut end = text.len().min(MAX_CLOSE_REASON);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::liveness::Rules;
 
 pub use builder::{ConfigError, LiveConfigBuilder};
+pub(crate) use builder::{check_close_code, cut_close_reason};
 #[cfg(feature = "serde")]
 pub use form::LiveOverrides;
 

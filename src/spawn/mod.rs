@@ -11,7 +11,9 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
+use tracing::Instrument;
 
+use crate::closing::Goodbye;
 use crate::message::ProtocolOf;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
@@ -36,6 +38,8 @@ where
     /// The task, the handle and the lock between them take some 400 bytes beside the `LiveStream`'s own, and the buffer
     /// what is read ahead; a message takes one more wake-up on its way in, and none on its way out.
     ///
+    /// The task keeps the `tracing` span in which it is spawned: what is logged of the connection stands in it.
+    ///
     /// # Panics
     ///
     /// As [`tokio::spawn`], outside a tokio runtime.
@@ -52,7 +56,7 @@ where
             reader: None,
             driver: None,
         })));
-        tokio::spawn(drive(Tie(line.clone())));
+        tokio::spawn(drive(Tie(line.clone())).in_current_span());
         Spawned { line, monitor }
     }
 }
@@ -122,6 +126,31 @@ impl<S: Stream, P> Spawned<S, P> {
     /// Watches this connection from anywhere, also after `split`.
     pub fn monitor(&self) -> Monitor {
         self.monitor.clone()
+    }
+}
+
+impl<S, P, M, E> Spawned<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: ProtocolOf<S, M, E>,
+{
+    pub(crate) fn poll_close_with(
+        self: Pin<&mut Self>,
+        goodbye: &mut Option<Goodbye>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        let mut state = self.line.lock();
+        if state.closed {
+            return Poll::Ready(Ok(()));
+        }
+        let closed = state.live.as_mut().poll_close_with(goodbye, cx);
+        state.closed = closed.is_ready();
+        closed
+    }
+
+    /// The closing handshake has taken longer than C: the connection ends here.
+    pub(crate) fn end_overdue(self: Pin<&mut Self>) -> bool {
+        self.line.lock().live.as_mut().end_if_overdue()
     }
 }
 

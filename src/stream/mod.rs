@@ -21,6 +21,7 @@ use pilot::{Core, Pilot};
 use wire::Wire;
 use write::Want;
 
+use crate::closing::Goodbye;
 use crate::config::LiveConfig;
 use crate::liveness::Liveness;
 use crate::message::{Auto, Kind, Protocol, ProtocolOf};
@@ -231,6 +232,15 @@ where
     #[inline(never)]
     fn poll_sink(self: Pin<&mut Self>, want: Want, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_write(want, cx))
+    }
+
+    /// As `poll_close`; `goodbye` is what the Close is to say, until it is said.
+    pub(crate) fn poll_close_with(
+        self: Pin<&mut Self>,
+        goodbye: &mut Option<Goodbye>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_close_with(goodbye, cx))
     }
 
     #[inline(never)]

@@ -239,7 +239,7 @@ impl Pilot<'_> {
     pub(super) fn close(&mut self, by: CloseBy) {
         let now = self.now();
         let began = self.core.machine.handle_close(by, now);
-        if began && by == CloseBy::User {
+        if began && by != CloseBy::Peer {
             // The timer is set for C in a poll, and whether the reader waits it shows by one of its own.
             self.shared.fan.rouse();
         }

@@ -28,6 +28,7 @@ mod j {
 /// Closing.
 mod k {
     mod dropping;
+    mod saying_goodbye;
 }
 
 /// Observing.
