@@ -6,7 +6,7 @@
 //! errors, order and backpressure stay the inner's own, so it stands wherever the bare socket stood.
 //!
 //! ```
-//! # #[cfg(feature = "tungstenite")]
+//! # #[cfg(feature = "tungstenite-0-30")]
 //! # mod example {
 //! use futures_util::{Sink, SinkExt, Stream, StreamExt};
 //! use tokio_tungstenite::tungstenite::{Error, Message};
@@ -128,6 +128,6 @@ pub mod contract {
 }
 
 /// The README's code is compiled.
-#[cfg(all(doctest, feature = "tungstenite"))]
+#[cfg(all(doctest, feature = "tungstenite-0-30"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
