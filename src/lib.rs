@@ -86,9 +86,11 @@
 //! `config/` makes the rules of the machine. `spawn/` gives a `LiveStream` a task of its own. `progress/` and `tcp/` look
 //! below the messages, `connect/` dials.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
 mod adapters;
+mod atomic;
 mod config;
 #[cfg(feature = "connect")]
 mod connect;
