@@ -11,3 +11,9 @@ mod locked;
 pub(crate) use locked::AtomicU64;
 #[cfg(all(not(ws_liveness_no_atomic64), target_has_atomic = "64"))]
 pub(crate) use std::sync::atomic::AtomicU64;
+
+#[cfg(all(test, ws_liveness_no_atomic64))]
+#[test]
+fn the_replacement_is_used() {
+    assert!(size_of::<AtomicU64>() > size_of::<u64>());
+}

@@ -87,7 +87,7 @@ mod tests {
 
     /// As the standard library's does on the same sequence of calls.
     #[test]
-    fn it_agrees_with_the_standard_librarys() {
+    fn it_agrees_with_the_standard_library() {
         macro_rules! calls {
             ($atomic:expr) => {{
                 let value = $atomic;
