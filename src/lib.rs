@@ -6,7 +6,7 @@
 //! errors, order and backpressure stay the inner's own, so it stands wherever the bare socket stood.
 //!
 //! ```
-//! # #[cfg(feature = "tungstenite")]
+//! # #[cfg(feature = "tungstenite-0-30")]
 //! # mod example {
 //! use futures_util::{Sink, SinkExt, Stream, StreamExt};
 //! use tokio_tungstenite::tungstenite::{Error, Message};
@@ -86,9 +86,11 @@
 //! `config/` makes the rules of the machine. `spawn/` gives a `LiveStream` a task of its own. `progress/` and `tcp/` look
 //! below the messages, `connect/` dials.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
 mod adapters;
+mod atomic;
 #[cfg(test)]
 mod auto_traits;
 mod closing;
@@ -141,6 +143,6 @@ pub mod contract {
 }
 
 /// The README's code is compiled.
-#[cfg(all(doctest, feature = "tungstenite"))]
+#[cfg(all(doctest, feature = "tungstenite-0-30"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,7 +1,6 @@
 //! A connection that dies without a word, seen without and with `ws-liveness`: real WebSockets on loopback, and between
 //! them a path that can forget a connection as a NAT does. `cargo run --example half_open`
 
-#[path = "../../tests/support/relay.rs"]
 mod relay;
 mod stage;
 

@@ -3,13 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Progress, Sight};
+use crate::atomic::AtomicU64;
 
 pin_project! {
     /// Any `AsyncRead + AsyncWrite`, with its bytes counted in and out. It goes between the transport and the WebSocket

@@ -13,7 +13,7 @@ use crate::progress::{Progress, Sight};
 ///
 /// ```no_run
 /// # async fn over(tcp: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-/// # #[cfg(feature = "tungstenite")] {
+/// # #[cfg(feature = "tungstenite-0-30")] {
 /// use ws_liveness::{LiveConfig, LiveExt, TcpProgress};
 ///
 /// let source = TcpProgress::new(&tcp)?;

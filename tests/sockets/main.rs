@@ -7,7 +7,7 @@
 mod connecting;
 #[path = "../support/pair.rs"]
 mod pair;
-#[path = "../support/relay.rs"]
+#[path = "../../examples/half_open/relay.rs"]
 mod relay;
 #[path = "../support/scripted.rs"]
 mod scripted;

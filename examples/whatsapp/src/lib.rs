@@ -19,6 +19,8 @@
 //! The way of a connection: `dial.rs` opens the socket, `pump.rs` moves what comes in to the client, `transport.rs` sends
 //! and hangs up.
 
+#![forbid(unsafe_code)]
+
 mod dial;
 mod pump;
 mod transport;

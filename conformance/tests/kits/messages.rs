@@ -1,6 +1,4 @@
-//! What every adapter of a foreign message type must do, feature by feature.
-
-#![cfg(feature = "tungstenite")]
+//! What the adapter of each foreign message type must do.
 
 use std::error::Error;
 
@@ -42,30 +40,27 @@ async fn tungstenite_0_30() {
     assert!(Message::is_transient(&Error::WriteBufferFull(Box::new(Message::text("t")))));
 }
 
-#[cfg(feature = "axum-0-8")]
 #[tokio::test(start_paused = true)]
 async fn axum_0_8() {
-    use axum::extract::ws::Message;
-    adapts::<Message, axum::Error>().await;
+    use ::axum::extract::ws::Message;
+    adapts::<Message, ::axum::Error>().await;
     assert_eq!(Message::text("t").kind(), Kind::Data);
     assert_eq!(Message::Pong("p".into()).kind(), Kind::Pong(b"p"));
 }
 
-#[cfg(feature = "tokio-websockets-0-13")]
 #[tokio::test(start_paused = true)]
 async fn tokio_websockets_0_13() {
-    use tokio_websockets::{Error, Message};
+    use ::tokio_websockets::{Error, Message};
     adapts::<Message, Error>().await;
     assert_eq!(Message::text("t").kind(), Kind::Data);
     assert_eq!(Message::pong("p").kind(), Kind::Pong(b"p"));
 }
 
 macro_rules! older {
-    ($feature:literal, $version:ident) => {
-        #[cfg(feature = $feature)]
+    ($name:ident, $its:ident) => {
         #[tokio::test(start_paused = true)]
-        async fn $version() {
-            use $version::{Error, Message};
+        async fn $name() {
+            use $its::tungstenite::{Error, Message};
             adapts::<Message, Error>().await;
             assert_eq!(Message::text("t").kind(), Kind::Data);
             assert_eq!(Message::Pong("p".into()).kind(), Kind::Pong(b"p"));
@@ -73,7 +68,7 @@ macro_rules! older {
     };
 }
 
-older!("tungstenite-0-29", tungstenite_0_29);
-older!("tungstenite-0-28", tungstenite_0_28);
-older!("tungstenite-0-27", tungstenite_0_27);
-older!("tungstenite-0-26", tungstenite_0_26);
+older!(tungstenite_0_29, tokio_tungstenite_0_29);
+older!(tungstenite_0_28, tokio_tungstenite_0_28);
+older!(tungstenite_0_27, tokio_tungstenite_0_27);
+older!(tungstenite_0_26, tokio_tungstenite_0_26);

@@ -1,5 +1,10 @@
-//! What a wrapped socket must do, whichever library it comes from: over loopback TCP, so with slack where time has an
-//! upper bound. Exact instants are for the other tests.
+//! What a wrapped socket must do, whichever library it comes from. Everything runs over loopback TCP, so wherever time has
+//! an upper bound there is slack; exact instants are for the crate's own tests.
+//!
+//! A [`Kit`] describes the sockets of one library, [`conforms`] tries them. The libraries that the crate has an adapter for
+//! are in `tests/kits`.
+
+#![forbid(unsafe_code)]
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
@@ -16,10 +21,11 @@ use ws_liveness::{Cause, End, Health, LiveConfig, LiveExt, LiveStream, LivenessE
 
 use crate::pair::{CLOSE, PING, ROLES, bare, exact, farewell, millis, other, read_frames, secs, sockets};
 
-#[path = "conformance/ends.rs"]
 mod ends;
-#[path = "conformance/tasks.rs"]
+#[path = "../../tests/support/pair.rs"]
+mod pair;
 mod tasks;
+
 use ends::{
     a_reset_is_the_inners_to_tell, goodbye, rest, the_peers_close_is_answered, the_users_close_is_answered,
     the_users_close_is_not_answered, what_comes_in_is_the_inners,
@@ -27,14 +33,18 @@ use ends::{
 use tasks::{a_busy_handler_keeps_its_connection, a_silent_peer_of_a_task_gets_its_verdict};
 
 /// A library's socket.
-pub(crate) trait Kit: 'static {
+pub trait Kit: 'static {
+    /// Its message.
     type Message: WsMessage + Debug + Send + Sync + 'static;
+    /// Its error.
     type Error: From<LivenessError> + StdError + Send + Sync + 'static;
+    /// Its socket, as it comes out of the handshake.
     type Socket: Stream<Item = Result<Self::Message, Self::Error>>
         + Sink<Self::Message, Error = Self::Error>
         + Unpin
         + Send
         + 'static;
+    /// The roles that its socket can play.
     const ROLES: &'static [Role] = &ROLES;
 
     /// The socket over `near`, after whatever handshake it needs over `far`. `tight`: its write buffer, where it can be
@@ -58,8 +68,12 @@ const SLACK: Duration = Duration::from_secs(3);
 /// Kernel buffers.
 const SMALL: u32 = 4096;
 
-/// Everything at once, in every role.
-pub(crate) async fn conforms<K: Kit>() {
+/// Tries everything at once, in every role.
+///
+/// # Panics
+///
+/// Where a socket does not do what it must.
+pub async fn conforms<K: Kit>() {
     let mut runs = JoinSet::new();
     for &role in K::ROLES {
         runs.spawn(a_live_peer_stays_and_parts_in_peace::<K>(role));
@@ -242,3 +256,8 @@ async fn backpressure_goes_both_ways<K: Kit>(role: Role) {
     }
     sender.await.unwrap();
 }
+
+/// The example of an axum server in the guide is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../src/guide/progress.md")]
+struct Guide;
