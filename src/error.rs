@@ -119,6 +119,7 @@ pub(crate) struct Report {
     pub(crate) since_pong: Option<Duration>,
     pub(crate) deferrals: u32,
     pub(crate) misses: u32,
+    pub(crate) foreign: bool,
     pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) stats: LiveStats,
     pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
@@ -186,6 +187,12 @@ impl LivenessError {
         self.0.misses
     }
 
+    /// Whether pongs came, since the last answer, whose payload is no ping's of ours: the peer, or something on the path, does
+    /// not return the payload, as RFC 6455 section 5.5.3 has it.
+    pub fn saw_foreign_pongs(&self) -> bool {
+        self.0.foreign
+    }
+
     /// Which layer died, where a progress source was given and the cause is [`PongTimeout`](Cause::PongTimeout) or
     /// [`WriteStalled`](Cause::WriteStalled).
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
@@ -214,6 +221,9 @@ impl fmt::Display for LivenessError {
         }
         if let Some(age) = self.since_inbound() {
             write!(f, ", last frame seen {age:.3?} ago")?;
+        }
+        if self.saw_foreign_pongs() {
+            f.write_str("; pongs came whose payload is no ping's of ours")?;
         }
         if let Some(diagnosis) = self.diagnosis() {
             write!(f, "; {diagnosis}")?;

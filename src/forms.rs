@@ -60,7 +60,7 @@ impl Serialize for Event {
 
 impl Serialize for LivenessError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut form = serializer.serialize_struct("LivenessError", 12)?;
+        let mut form = serializer.serialize_struct("LivenessError", 13)?;
         form.serialize_field("layer", &self.layer())?;
         form.serialize_field("cause", &self.cause())?;
         form.serialize_field("message", &self.to_string())?;
@@ -70,6 +70,7 @@ impl Serialize for LivenessError {
         form.serialize_field("since_pong_seconds", &seconds(self.since_pong()))?;
         form.serialize_field("deferrals", &self.deferrals())?;
         form.serialize_field("misses", &self.misses())?;
+        form.serialize_field("saw_foreign_pongs", &self.saw_foreign_pongs())?;
         form.serialize_field("diagnosis", &self.diagnosis())?;
         form.serialize_field("source", &self.source().map(ToString::to_string))?;
         form.serialize_field("stats", self.stats())?;

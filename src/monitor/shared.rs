@@ -28,6 +28,8 @@ pub(crate) struct Board {
     pub(super) health: Health,
     /// Counts the changes of `health`.
     pub(super) version: u32,
+    /// Since the last answer a pong came that answers no ping of ours.
+    pub(crate) foreign: bool,
     pub(crate) judging: bool,
     pub(crate) reading: bool,
 }
@@ -64,8 +66,15 @@ impl Board {
 
 impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
-        let board =
-            Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging, reading: true };
+        let board = Board {
+            stats: Stats::default(),
+            desk: None,
+            health: Health::Alive,
+            version: 0,
+            foreign: false,
+            judging,
+            reading: true,
+        };
         Arc::new(Self { fan: Fan::default(), board: Mutex::new(board) })
     }
 

@@ -323,6 +323,7 @@ impl Pilot<'_> {
         count(&mut board.stats.pongs_received);
         board.stats.last_inbound = Some(now);
         board.stats.last_pong = Some(now);
+        board.foreign = false;
         board.judging = self.core.machine.is_judging();
         let probed = board.probe().and_then(|probe| probe.handle_answer(number, now));
         // It answers both; the later one tells how long it took.
@@ -339,6 +340,11 @@ impl Pilot<'_> {
         if heard {
             self.tell_answer(probed.is_some(), rtt);
         }
+    }
+
+    /// A pong came in that answers no ping of ours.
+    pub(super) fn note_foreign_pong(&self) {
+        self.shared.board().foreign = true;
     }
 
     #[cold]
@@ -485,6 +491,7 @@ fn report(
         since_pong: board.stats.last_pong.map(|at| now.since(at)),
         deferrals: death.deferrals,
         misses: death.misses,
+        foreign: board.foreign,
         stats: board.stats.public(now),
         source,
     })

@@ -102,7 +102,7 @@ where
         match Protocol::<M, E>::kind(self.protocol, message) {
             Kind::Data => {}
             Kind::Pong(payload) => match machine.read_pong(payload) {
-                Reading::Foreign => {}
+                Reading::Foreign => self.pilot.note_foreign_pong(),
                 Reading::Stale => {
                     machine.handle_frame();
                     return false;

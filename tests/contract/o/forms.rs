@@ -36,6 +36,7 @@ async fn an_error_says_all_it_knows_in_seconds() {
             "since_pong_seconds": 39.75,
             "deferrals": 0,
             "misses": 1,
+            "saw_foreign_pongs": false,
             "diagnosis": null,
             "source": null,
             "stats": {

@@ -260,3 +260,25 @@ async fn k6_the_error_is_found_wherever_it_is_nested() {
         assert!(LivenessError::find(other).is_none());
     }
 }
+
+/// A peer, or something on the path, that answers with payloads of its own: the error says what came.
+#[tokio::test(start_paused = true)]
+async fn k5_the_error_says_that_pongs_of_other_payloads_came() {
+    for foreign in [false, true] {
+        let (peer, mut ws) = live(exact());
+        peer.at(ms(20_100), |peer| peer.answers(0));
+        // Before that answer it does not matter.
+        peer.at(secs(1), |peer| peer.sends(Msg::Pong(b"unasked".to_vec())));
+        if foreign {
+            peer.at(secs(41), |peer| peer.sends(Msg::Pong(b"12345678".to_vec())));
+        }
+        let fault = loop {
+            if let Err(fault) = ws.next().await.expect("an error") {
+                break fault;
+            }
+        };
+        let error = LivenessError::find(&fault).unwrap();
+        assert_eq!(error.saw_foreign_pongs(), foreign);
+        assert_eq!(error.to_string().contains("payload"), foreign, "{error}");
+    }
+}
