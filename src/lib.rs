@@ -5,7 +5,7 @@
 //! Items, errors, order and backpressure stay those of the socket, so the wrapper goes where the bare socket went.
 //!
 //! ```no_run
-//! # #[cfg(feature = "tungstenite")]
+//! # #[cfg(feature = "tungstenite-0-30")]
 //! # mod example {
 //! use std::time::Duration;
 //!
@@ -39,7 +39,9 @@
 //! | wrap a socket | [`LiveExt::live`], [`LiveConfig`] |
 //! | tell our error from the socket's own | [`LivenessError::find`] |
 //! | work for minutes without polling | [`LiveStream::spawn`] |
+//! | close with a code of your own | [`LiveSocket::close_with`] |
 //! | watch a connection from another task | [`LiveStream::monitor`], [`Monitor`] |
+//! | hear of every round trip, suspicion and end | [`LiveStream::with_observer`], [`Observer`] |
 //! | wrap a socket with message or error types of your own, or of another crate | [`WsMessage`], [`Protocol`] |
 //! | keep slow transfers alive, and learn which layer died | [`LiveStream::with_progress`], [`ProgressIo`] |
 //! | find out what an error text means | [is it us, the peer, or the path?](guide::errors) |
@@ -81,7 +83,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `tungstenite` (default) | tokio-tungstenite 0.30, and whatever else carries tungstenite 0.30's `Message` |
+//! | `tungstenite-0-30` (default, also as `tungstenite` in this major version) | tokio-tungstenite 0.30, and whatever else carries tungstenite 0.30's `Message` |
 //! | `tungstenite-0-26` to `tungstenite-0-29` | the same for older versions; all of them can be used together |
 //! | `axum-0-8` | axum 0.8's `extract::ws::WebSocket` |
 //! | `tokio-websockets-0-13` | tokio-websockets 0.13 (needs Rust 1.89) |
@@ -90,15 +92,22 @@
 //! | `connect` | `connect` dials `ws://` within one deadline, over tokio-tungstenite 0.30 |
 //! | `connect-rustls` | the same for `wss://`, with rustls, ring and Mozilla's roots |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
 mod adapters;
+mod atomic;
+#[cfg(test)]
+mod auto_traits;
+mod closing;
 mod config;
 #[cfg(feature = "connect")]
 mod connect;
 #[cfg(test)]
 mod cost;
 mod error;
+#[cfg(feature = "serde")]
+mod forms;
 mod liveness;
 mod message;
 mod monitor;
@@ -110,14 +119,22 @@ mod tcp;
 mod timer;
 mod wake;
 
+pub use closing::{Closing, Discard, LiveSocket};
 #[cfg(feature = "serde")]
 pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
-pub use error::{Cause, LivenessError};
-pub use message::{Auto, Kind, Protocol, WsMessage};
-pub use monitor::{Health, LiveStats, Monitor};
+/// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
+#[cfg(feature = "connect-rustls")]
+pub use tokio_rustls;
+/// The version of tokio-tungstenite, and with it of tungstenite, that [`connect`] uses.
+#[cfg(feature = "connect")]
+pub use tokio_tungstenite;
+
+pub use error::{Cause, Layer, LivenessError};
+pub use message::{Auto, Kind, Protocol, ProtocolOf, WsMessage};
+pub use monitor::{End, Event, Health, LiveStats, Monitor, Observer};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};
@@ -132,6 +149,6 @@ pub mod contract {
 }
 
 /// The README's code is compiled.
-#[cfg(all(doctest, feature = "tungstenite"))]
+#[cfg(all(doctest, feature = "tungstenite-0-30"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

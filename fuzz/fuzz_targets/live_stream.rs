@@ -1,16 +1,16 @@
-//! Arbitrary bytes from the peer, arbitrary interleavings of calls, arbitrary time: see `tests/interleavings/body.rs`.
+//! Arbitrary bytes from the peer, arbitrary interleavings of calls, arbitrary time: see `tests/sockets/v/interleavings/body.rs`.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../tests/interleavings/bell.rs"]
+#[path = "../../tests/sockets/v/interleavings/bell.rs"]
 mod bell;
-#[path = "../../tests/interleavings/body.rs"]
+#[path = "../../tests/sockets/v/interleavings/body.rs"]
 mod body;
-#[path = "../../tests/interleavings/script.rs"]
+#[path = "../../tests/sockets/v/interleavings/script.rs"]
 mod script;
-#[path = "../../tests/interleavings/wire.rs"]
+#[path = "../../tests/sockets/wire.rs"]
 mod wire;
 
 fuzz_target!(|data: &[u8]| {

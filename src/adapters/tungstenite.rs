@@ -53,7 +53,7 @@ macro_rules! adapter {
     };
 }
 
-adapter!("tungstenite", tungstenite);
+adapter!("tungstenite-0-30", tungstenite_0_30);
 adapter!("tungstenite-0-29", tungstenite_0_29);
 adapter!("tungstenite-0-28", tungstenite_0_28);
 adapter!("tungstenite-0-27", tungstenite_0_27);

@@ -15,6 +15,7 @@ fn report(cause: Cause) -> Report {
         since_pong: Some(31 * SECOND),
         deferrals: 0,
         misses: 1,
+        foreign: false,
         diagnosis: None,
         stats,
         source: None,
@@ -48,6 +49,13 @@ fn a_peer_that_talks_and_has_never_answered_is_told_from_one_that_did() {
     let expected = "pong timeout: ping sent 20.000s ago was not answered, last frame seen 1.000s ago, none of 3 pings \
                     was answered";
     assert_eq!(text(Report { stats, ..unanswered() }), expected);
+}
+
+#[test]
+fn pongs_with_foreign_payloads_are_told() {
+    let expected = "pong timeout: ping sent 20.000s ago was not answered, last frame seen 31.000s ago; pongs came whose \
+                    payload was not ours";
+    assert_eq!(text(Report { foreign: true, ..unanswered() }), expected);
 }
 
 #[test]

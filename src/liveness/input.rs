@@ -85,7 +85,7 @@ impl<F: Clone> Liveness<F> {
                 Some(_) if moved => self.handle_moved(now),
                 _ => {}
             },
-            Phase::Closing(closing) => {
+            Phase::Closing(closing) if closing.handed => {
                 let sent = std::mem::replace(&mut closing.sent, true);
                 if !sent && closing.received {
                     self.news = Some(Event::Closed);
@@ -215,14 +215,15 @@ impl<F: Clone> Liveness<F> {
         due
     }
 
-    /// Records that a Close came in, or that the user handed one to the sink or closes it. Returns whether the closing
-    /// handshake begins with it.
+    /// Records that a Close came in, or that the user means to close, hands a Close to the sink, or closes it. Returns whether
+    /// the closing handshake begins with it.
     pub(crate) fn handle_close(&mut self, by: CloseBy, now: Time) -> bool {
-        let received = by == CloseBy::Peer;
+        let (received, handed) = (by == CloseBy::Peer, by != CloseBy::Intent);
         match &mut self.phase {
             Phase::Closing(closing) => {
                 let before = closing.received;
                 closing.received |= received;
+                closing.handed |= handed;
                 if received && !before && closing.sent {
                     self.news = Some(Event::Closed);
                 }
@@ -234,7 +235,8 @@ impl<F: Clone> Liveness<F> {
                 let c = self.rules.close_timeout;
                 let (until, c) = (now.plus(c), Stopwatch::start(now, c));
                 let broken = matches!(self.phase, Phase::Broken { .. });
-                let closing = Closing { until, overdue: false, c, sent: false, received, broken, account: None };
+                let closing =
+                    Closing { until, overdue: false, c, handed, sent: false, received, broken, account: None };
                 self.phase = Phase::Closing(closing);
                 return true;
             }

@@ -1,45 +1,37 @@
 //! Health, statistics and round-trip times, from any task (O2, O3).
 
+mod health;
+mod observer;
 mod probe;
 mod shared;
-pub(crate) mod stats;
+mod stats;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use health::words;
+pub use health::{End, Health};
+pub use observer::{Event, Observer};
 use shared::Board;
 pub(crate) use shared::Shared;
 pub use stats::LiveStats;
 pub(crate) use stats::count;
-
-use crate::error::Cause;
-
-/// Whether a connection is well, in doubt, or over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Health {
-    /// No ping waits for longer than it should.
-    Alive,
-    /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within W/2, an
-    /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that
-    /// falls silent is never suspect: its first miss is the verdict.
-    Suspect,
-    /// It is over.
-    Ended(Cause),
-}
 
 /// Watches one connection, from any task and after `split`.
 ///
 /// Cloning it is cheap. It does not keep the connection open, and it still answers after the connection has ended.
 ///
 /// ```
-/// # #[cfg(feature = "tungstenite")]
+/// # #[cfg(feature = "tungstenite-0-30")]
 /// # {
 /// # use futures_util::StreamExt;
 /// # use tokio_tungstenite::{WebSocketStream, tungstenite::protocol::Role};
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
 /// # runtime.block_on(async {
-/// use ws_liveness::{Cause, Health, LiveConfig, LiveExt};
+/// use ws_liveness::{End, Health, LiveConfig, LiveExt};
 ///
 /// # let (near, _silent_peer) = tokio::io::duplex(1024);
 /// # let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
@@ -49,16 +41,34 @@ pub enum Health {
 ///
 /// // Somebody has to poll the socket; the monitor can be anywhere.
 /// tokio::spawn(ws.for_each(|message| async { drop(message) }));
-/// assert_eq!(monitor.ended().await, Cause::PongTimeout);
+/// assert_eq!(monitor.ended().await, End::PongTimeout);
 /// assert_eq!(monitor.stats().misses, 1);
 /// # });
 /// # }
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
     seen: u32,
+}
+
+/// Shows how the connection is now.
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (health, stats) = (self.health(), self.stats());
+        f.debug_struct("Monitor")
+            .field("health", &health)
+            .field("last_rtt", &stats.last_rtt)
+            .field("smoothed_rtt", &stats.smoothed_rtt)
+            .field("last_inbound", &stats.last_inbound)
+            .field("pings_sent", &stats.pings_sent)
+            .field("pongs_received", &stats.pongs_received)
+            .field("misses", &stats.misses)
+            .field("is_judging", &self.is_judging())
+            .field("is_reading", &self.is_reading())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Monitor {
@@ -111,12 +121,12 @@ impl Monitor {
         health
     }
 
-    /// Waits for the end of the connection, whatever it is, and returns why it ended.
+    /// Waits for the end of the connection, whatever it is, and returns it.
     ///
-    /// The first cause stays, also after the connection was dropped. Cancel-safe: dropping the future loses nothing.
-    pub async fn ended(&self) -> Cause {
+    /// The first end stays, also after the connection was dropped. Cancel-safe: dropping the future loses nothing.
+    pub async fn ended(&self) -> End {
         self.until(|board| match board.health {
-            Health::Ended(cause) => Some(cause),
+            Health::Ended(end) => Some(end),
             _ => None,
         })
         .await
@@ -131,21 +141,21 @@ impl Monitor {
     /// Cancel-safe: dropping the future loses nothing, and the ping may still leave.
     ///
     /// # Errors
-    /// Why the connection ended, if it ended first.
-    pub async fn probe(&self) -> Result<Duration, Cause> {
+    /// The end of the connection, if it ended first.
+    pub async fn probe(&self) -> Result<Duration, End> {
         let ticket = self.ask()?;
         self.until(|board| match (board.desk().probe.result(ticket), board.health) {
             (Some(rtt), _) => Some(Ok(rtt)),
-            (None, Health::Ended(cause)) => Some(Err(cause)),
+            (None, Health::Ended(end)) => Some(Err(end)),
             _ => None,
         })
         .await
     }
 
-    fn ask(&self) -> Result<u32, Cause> {
+    fn ask(&self) -> Result<u32, End> {
         let mut board = self.shared.board();
-        if let Health::Ended(cause) = board.health {
-            return Err(cause);
+        if let Health::Ended(end) = board.health {
+            return Err(end);
         }
         let ticket = board.desk().probe.ask();
         drop(board);

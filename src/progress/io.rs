@@ -3,13 +3,14 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Progress, Sight};
+use crate::atomic::AtomicU64;
 
 pin_project! {
     /// A wrapper that counts the bytes of any `AsyncRead + AsyncWrite`, in and out.
@@ -19,6 +20,7 @@ pin_project! {
     ///
     /// It costs a relaxed atomic addition per read and per write, and one allocation, in `new`.
     #[derive(Debug)]
+    #[must_use = "a `ProgressIo` only counts what passes through it"]
     pub struct ProgressIo<T> {
         #[pin]
         io: T,
@@ -34,6 +36,7 @@ struct Counters {
 
 /// The [`Progress`] of one [`ProgressIo`]; cloning it is cheap.
 #[derive(Clone, Debug)]
+#[must_use = "a source has no effect until it is given to `LiveStream::with_progress`"]
 pub struct ProgressHandle(Arc<Counters>);
 
 impl<T> ProgressIo<T> {

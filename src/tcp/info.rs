@@ -14,10 +14,10 @@ use crate::progress::{Progress, Sight};
 ///
 /// ```no_run
 /// # async fn over(tcp: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-/// # #[cfg(feature = "tungstenite")] {
+/// # #[cfg(feature = "tungstenite-0-30")] {
 /// use ws_liveness::{LiveConfig, LiveExt, TcpProgress};
 ///
-/// let source = TcpProgress::of(&tcp)?;
+/// let source = TcpProgress::new(&tcp)?;
 /// let ws = tokio_tungstenite::accept_async(tcp).await?;
 /// let mut live = ws.live(LiveConfig::default()).with_progress(source);
 /// # }
@@ -25,9 +25,9 @@ use crate::progress::{Progress, Sight};
 /// # }
 /// ```
 ///
-/// It holds a file descriptor of its own, one more per connection, for as long as the `LiveStream` lives. The peer sees
-/// a shutdown at once. It sees a close without a shutdown only when the `LiveStream` is dropped, not when the inner
-/// socket alone is.
+/// It holds a file descriptor of its own, one more per connection, for as long as the `LiveStream` or a clone of the source
+/// lives; clones share it. The peer sees a shutdown at once. It sees a close without a shutdown only when the `LiveStream` and
+/// every clone are dropped, not when the inner socket alone is.
 ///
 /// It works on Linux only ([`IS_SUPPORTED`](Self::IS_SUPPORTED)), with `TCP_INFO` and `SIOCOUTQ` ([tcp(7)]), since
 /// kernel 4.1; the peer's window is known since 5.4. Elsewhere it knows nothing, and a message has to cross the path
@@ -37,10 +37,9 @@ use crate::progress::{Progress, Sight};
 /// The ages are as coarse as the kernel's ticks (1 ms to 10 ms). The counter of acknowledged bytes may be ahead of the
 /// data by two: the kernel counts the SYN of the side that dialled, and the FIN.
 ///
-/// Cloning it is cheap. Clones share the descriptor, which is closed with the last of them.
-///
 /// [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
 #[derive(Clone, Debug)]
+#[must_use = "a source has no effect until it is given to `LiveStream::with_progress`"]
 pub struct TcpProgress {
     #[cfg(unix)]
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux is asked"))]
@@ -51,21 +50,21 @@ impl TcpProgress {
     /// Whether this platform knows anything.
     pub const IS_SUPPORTED: bool = cfg!(target_os = "linux");
 
-    /// Makes the source of a socket: tokio's, the standard library's, or any other that has a descriptor.
+    /// Makes a source of this socket: tokio's, the standard library's, or any other that has a descriptor.
     ///
     /// # Errors
     /// Fails if the descriptor cannot be duplicated, usually because the process may open no more.
     #[cfg(unix)]
-    pub fn of(socket: &impl AsFd) -> io::Result<Self> {
+    pub fn new(socket: &impl AsFd) -> io::Result<Self> {
         Ok(Self { socket: Arc::new(socket.as_fd().try_clone_to_owned()?) })
     }
 
-    /// Makes the source of a socket, which knows nothing on this platform.
+    /// Makes a source of this socket, which knows nothing on this platform.
     ///
     /// # Errors
     /// None.
     #[cfg(not(unix))]
-    pub fn of<S>(_socket: &S) -> io::Result<Self> {
+    pub fn new<S>(_socket: &S) -> io::Result<Self> {
         Ok(Self {})
     }
 }
@@ -82,5 +81,24 @@ impl Progress for TcpProgress {
     /// Returns nothing if the socket is not a TCP socket, or not any more.
     fn look(&self) -> Sight {
         super::linux::look(self.socket.as_fd())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn a_clone_asks_the_same_socket_also_when_the_first_source_is_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let source = TcpProgress::new(&socket).unwrap();
+        let clone = source.clone();
+        assert_eq!(clone.socket.as_fd().as_raw_fd(), source.socket.as_fd().as_raw_fd());
+        drop(source);
+        assert!(clone.look().tcp.is_some());
     }
 }

@@ -2,7 +2,7 @@
 //! in this directory, which takes seconds, and half a minute to build.
 //!
 //! `src/wake` and `src/monitor` are included as they stand; loom's primitives take the place of what they import. In which
-//! order `src/stream` calls them is told again in `world.rs` and `calls.rs`; `tests/racing.rs` in the crate tries that
+//! order `src/stream` calls them is told again in `world.rs` and `calls.rs`; `tests/sockets/v/racing.rs` in the crate tries that
 //! itself. A wake-up that is lost leaves a thread that nobody wakes, which loom reports as a deadlock; `mutants.rs` shows
 //! that it does.
 
@@ -16,7 +16,12 @@ mod calls;
 mod halves;
 #[allow(dead_code, reason = "not all of it is used here")]
 mod liveness;
-#[allow(dead_code, unused_imports, reason = "not all of it is used here")]
+#[allow(
+    clippy::enum_variant_names,
+    dead_code,
+    unused_imports,
+    reason = "not all of it is used here, and it is not public"
+)]
 #[path = "../../src/monitor/mod.rs"]
 mod monitor;
 mod mutants;
@@ -25,14 +30,6 @@ mod sync;
 #[allow(dead_code, reason = "not all of it is used here")]
 mod wake;
 mod world;
-
-/// What `src/monitor` says about an end.
-mod error {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Cause {
-        Dropped,
-    }
-}
 
 mod timer {
     pub(crate) use crate::wake::Clock;

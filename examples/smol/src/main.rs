@@ -1,6 +1,8 @@
 //! `ws-liveness` on smol, over async-tungstenite. Only the timers are tokio's: one thread of a tokio runtime drives them.
 //! `cargo run -p ws-liveness-smol`
 
+#![forbid(unsafe_code)]
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::process::ExitCode;

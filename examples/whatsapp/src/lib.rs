@@ -19,6 +19,8 @@
 //! The way of a connection: `dial.rs` opens the socket, `pump.rs` moves what comes in to the client, `transport.rs`
 //! sends and hangs up.
 
+#![forbid(unsafe_code)]
+
 mod dial;
 mod pump;
 mod transport;
@@ -111,6 +113,11 @@ impl TransportFactory for LiveTransportFactory {
         Ok(open(socket, self.liveness.clone()))
     }
 }
+
+/// The README's code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The README's code is compiled.
 #[cfg(doctest)]

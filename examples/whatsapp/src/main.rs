@@ -3,6 +3,8 @@
 //! `cargo run -p ws-liveness-whatsapp -- [PHONE NUMBER]`; the environment's `WHATSAPP_URL` may name another server, and
 //! its `RUST_LOG` other levels than `info`.
 
+#![forbid(unsafe_code)]
+
 use std::env;
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "compiled into several tests, each of which uses its part")]
 
-#[path = "../../../../tests/support/relay.rs"]
+#[path = "../../../half_open/relay.rs"]
 pub(crate) mod relay;
 
 use std::net::{Ipv4Addr, SocketAddr};
