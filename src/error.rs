@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::liveness::Reason;
 use crate::monitor::{End, LiveStats, words};
 use crate::progress::Diagnosis;
 
@@ -112,6 +113,7 @@ pub struct LivenessError(Arc<Report>);
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) cause: Cause,
+    pub(crate) reason: Reason,
     pub(crate) since_queued: Option<Duration>,
     pub(crate) since_flushed: Option<Duration>,
     pub(crate) since_pong: Option<Duration>,
@@ -257,7 +259,11 @@ impl Report {
     /// What happened, in words.
     fn write_event(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.cause, self.since_flushed, self.since_queued) {
-            (Cause::CloseTimeout, ..) => f.write_str("the closing handshake was not completed in time"),
+            (Cause::CloseTimeout, ..) => f.write_str(match self.reason {
+                Reason::Unclosed { sent: true, .. } => "our Close was not answered in time",
+                Reason::Unclosed { received: true, .. } => "the peer's Close could not be answered in time",
+                _ => "our Close could not be sent in time",
+            }),
             (Cause::SendFailed, ..) if self.source.is_some() => {
                 f.write_str("a message that was accepted was refused later")
             }

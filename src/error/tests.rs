@@ -1,6 +1,7 @@
 //! Every text of a [`LivenessError`]: guide pages and dashboards are keyed by them.
 
 use super::*;
+use crate::liveness::Reason;
 use crate::progress::{Finding, TcpSight};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -10,6 +11,7 @@ fn report(cause: Cause) -> Report {
     let stats = LiveStats { pings_sent: 3, pongs_received: 2, last_inbound: Some(31 * SECOND), ..LiveStats::default() };
     Report {
         cause,
+        reason: Reason::Unanswered,
         since_queued: None,
         since_flushed: None,
         since_pong: Some(31 * SECOND),
@@ -71,8 +73,11 @@ fn a_ping_that_could_not_leave_is_said_to_be_queued() {
 
 #[test]
 fn what_is_no_verdict_is_told_in_words_too() {
-    let close = text(report(Cause::CloseTimeout));
-    assert_eq!(close, "close timeout: the closing handshake was not completed in time");
+    let close =
+        |sent, received| text(Report { reason: Reason::Unclosed { sent, received }, ..report(Cause::CloseTimeout) });
+    assert_eq!(close(true, false), "close timeout: our Close was not answered in time");
+    assert_eq!(close(false, true), "close timeout: the peer's Close could not be answered in time");
+    assert_eq!(close(false, false), "close timeout: our Close could not be sent in time");
     assert_eq!(text(report(Cause::SendFailed)), "send failed: the sink has failed before");
     let refused = Report { source: Some("full".into()), ..report(Cause::SendFailed) };
     assert_eq!(text(refused), "send failed: a message that was accepted was refused later");

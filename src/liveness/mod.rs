@@ -78,8 +78,8 @@ pub(crate) enum Reason {
     Unsent,
     /// The inner refused one of our frames.
     Refused,
-    /// C, and the handshake is not complete.
-    Unclosed,
+    /// C, and the handshake is not complete. Whether our Close was sent, and the peer's received.
+    Unclosed { sent: bool, received: bool },
     /// The task that drove the connection is gone.
     Abandoned,
 }

@@ -124,7 +124,8 @@ impl<F: Clone> Liveness<F> {
 
     /// Makes the account of a handshake that was not completed, for the sink and in the end for the stream.
     pub(super) fn account_for_closing(&mut self, now: Time, witness: &mut dyn Witness<F>) {
-        let death = self.facts(Reason::Unclosed);
+        let Phase::Closing(Closing { sent, received, .. }) = self.phase else { return };
+        let death = self.facts(Reason::Unclosed { sent, received });
         if let Phase::Closing(closing) = &mut self.phase {
             closing.account.get_or_insert_with(|| witness.account(death, now));
         }

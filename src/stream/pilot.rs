@@ -471,7 +471,7 @@ impl Witness<LivenessError> for Examiner<'_> {
             Reason::Unanswered => (Cause::PongTimeout, true),
             Reason::Unsent => (Cause::WriteStalled, true),
             Reason::Refused => (Cause::PingFailed, false),
-            Reason::Unclosed => (Cause::CloseTimeout, false),
+            Reason::Unclosed { .. } => (Cause::CloseTimeout, false),
             Reason::Abandoned => (Cause::Dropped, false),
         };
         let watch = self.watch.as_deref().filter(|_| judged);
@@ -490,6 +490,7 @@ fn report(
     let board = shared.board();
     LivenessError::new(Report {
         cause,
+        reason: death.reason,
         diagnosis: watch.map(|watch| watch.diagnose(cause)),
         since_queued: death.queued.map(|at| now.since(at)),
         since_flushed: death.flushed.map(|at| now.since(at)),
