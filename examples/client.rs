@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, accept_async, connect_async};
 use tokio_util::sync::CancellationToken;
-use ws_liveness::{Cause, LiveConfig, LiveExt, LiveStream, LivenessError};
+use ws_liveness::{End, LiveConfig, LiveExt, LiveStream, LivenessError};
 
 const BACKOFF: ExponentialBuilder =
     ExponentialBuilder::new().with_min_delay(Duration::from_millis(250)).without_max_times().with_jitter();
@@ -29,13 +29,13 @@ struct Client {
 
 impl Client {
     /// Stays connected until `stop`, or until the server refuses for good. Tells `ended` why each connection ended.
-    async fn run(&self, mut ended: impl FnMut(Cause)) -> Result<(), Error> {
+    async fn run(&self, mut ended: impl FnMut(End)) -> Result<(), Error> {
         let mut delays = BACKOFF.build();
         loop {
             match self.stop.run_until_cancelled(connect(&self.url)).await {
                 Some(Ok(socket)) => {
-                    let (cause, was_good) = self.talk(socket).await;
-                    ended(cause);
+                    let (end, was_good) = self.talk(socket).await;
+                    ended(end);
                     if was_good {
                         delays = BACKOFF.build();
                     }
@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// One connection: why it ended, and whether it was good for anything. An accepted handshake alone proves little.
-    async fn talk(&self, socket: Socket) -> (Cause, bool) {
+    async fn talk(&self, socket: Socket) -> (End, bool) {
         let mut ws = socket.live(self.config.clone());
         let (monitor, first) = (ws.monitor(), ws.monitor());
         // Ends with the connection, if not before.
@@ -68,14 +68,14 @@ impl Client {
             () = self.stop.cancelled() => farewell(&mut ws).await,
         };
         drop(ws);
-        let (cause, stats) = (monitor.ended().await, monitor.stats());
+        let (end, stats) = (monitor.ended().await, monitor.stats());
         match done.as_ref().map_err(|error| LivenessError::find(error).ok_or(error)) {
-            Ok(()) => println!("{cause}"),
+            Ok(()) => println!("{end}"),
             Err(Ok(verdict)) => println!("{verdict}"),
-            Err(Err(error)) => println!("{cause}: {error}"),
+            Err(Err(error)) => println!("{end}: {error}"),
         }
         println!("  {} pings, {} answered", stats.pings_sent, stats.pongs_received);
-        (cause, stats.pongs_received > 0)
+        (end, stats.pongs_received > 0)
     }
 }
 
@@ -139,10 +139,10 @@ async fn demo() -> Result<(), Failure> {
     let config =
         LiveConfig::builder().ping_interval(Duration::from_millis(500)).pong_timeout(Duration::from_secs(1)).build()?;
     let (client, mut ends) = (Client { url, config, stop: stop.clone() }, Vec::new());
-    let (ran, served) = tokio::join!(client.run(|cause| ends.push(cause)), serve(listener, stop));
+    let (ran, served) = tokio::join!(client.run(|end| ends.push(end)), serve(listener, stop));
     ran?;
     served?;
-    let expected = [Cause::StreamError, Cause::PongTimeout, Cause::Closed];
+    let expected = [End::StreamError, End::PongTimeout, End::Closed];
     println!("three connections, two of them lost: {ends:?}");
     if ends == expected { Ok(()) } else { Err(format!("expected was {expected:?}").into()) }
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role};
-use ws_liveness::{Cause, Health, LiveConfig, LiveExt, LivenessError, Monitor};
+use ws_liveness::{Cause, End, Health, LiveConfig, LiveExt, LivenessError, Monitor};
 
 const INTERVAL: Duration = Duration::from_millis(500);
 const TIMEOUT: Duration = Duration::from_millis(500);
@@ -69,23 +69,23 @@ async fn observe() -> Result<(), Failure> {
     listen.send(false)?;
     let since = Instant::now();
     say(&"the peer falls silent for good; a probe asks");
-    let cause = monitor.probe().await.err().ok_or("the probe was answered")?;
+    let end = monitor.probe().await.err().ok_or("the probe was answered")?;
     let noticed = since.elapsed();
-    say(&format_args!("the probe fails after {noticed:.2?}: {cause}"));
-    check(cause == Cause::PongTimeout, "the probe tells the cause")?;
+    say(&format_args!("the probe fails after {noticed:.2?}: {end}"));
+    check(end == End::PongTimeout, "the probe tells the end")?;
     check(noticed <= INTERVAL + 2 * TIMEOUT + SLACK, "within I + M T")?;
-    check(ended.await? == cause, "ended() tells the same")?;
-    check(monitor.health() == Health::Ended(cause) && monitor.stats().misses == 3, "as do health and numbers")?;
+    check(ended.await? == end, "ended() tells the same")?;
+    check(monitor.health() == Health::Ended(end) && monitor.stats().misses == 3, "as do health and numbers")?;
     say(&numbers(&monitor));
 
     let items = reader.await?;
     let [Err(error)] = items.as_slice() else { return Err("the stream yields other things than one error".into()) };
     let verdict = LivenessError::find(error).ok_or("the error is not a verdict")?;
     say(&format_args!("the reader's one item: Err, {verdict}"));
-    check(verdict.cause() == cause && write.send("hello".into()).await.is_err(), "the writer fails")?;
+    check(verdict.cause() == Cause::PongTimeout && write.send("hello".into()).await.is_err(), "the writer fails")?;
     let seen = healths.await?;
     say(&format_args!("health was {seen:?}"));
-    check(seen == [Health::Suspect, Health::Alive, Health::Suspect, Health::Ended(cause)], "every change was seen")?;
+    check(seen == [Health::Suspect, Health::Alive, Health::Suspect, Health::Ended(end)], "every change was seen")?;
 
     listen.send(true)?;
     let close = peer.await??.ok_or("the peer finds no Close")?;

@@ -148,6 +148,25 @@ async fn z1_a_data_frame_costs_no_allocation_no_clock_reading_and_no_timer_opera
     assert_eq!(cost_of(&mut live, 1_000), (0, 0, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn z1_an_observer_costs_no_allocation() {
+    let heard = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let ear = heard.clone();
+    let inner = Echo { frames: VecDeque::with_capacity(4), ..Echo::default() };
+    let live = LiveStream::new(inner, exact(20, 20)).with_observer(move |_: &crate::Event| {
+        ear.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    });
+    let mut live = Box::pin(live);
+    let mut cycle = async || {
+        tokio::time::advance(Duration::from_secs(20)).await;
+        allocation_counter::measure(|| assert!(read(&mut live).is_pending())).count_total
+    };
+    cycle().await;
+    assert_eq!([cycle().await, cycle().await], [0, 0]);
+    assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), live.monitor().stats().pongs_received as u32);
+    assert_eq!(live.monitor().stats().pongs_received, 3);
+}
+
 /// What `waits` cost that end with a data frame each: clock readings, timer operations.
 fn cost_of_waits(live: &mut Pin<Box<Live>>, waits: u32) -> (u32, u32) {
     let clock = count::CLOCK.get();

@@ -1,4 +1,4 @@
-//! Why a connection ended, and the error that tells it.
+//! The one error, and what it says.
 
 use std::error::Error;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::monitor::stats::LiveStats;
+use crate::monitor::{End, LiveStats, words};
 use crate::progress::Diagnosis;
 
-/// Why a connection ended. The first cause is the one that is reported (K5).
+/// What a [`LivenessError`] says. More may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -19,22 +19,29 @@ pub enum Cause {
     WriteStalled,
     /// A verdict: the inner refused one of our own frames; its error is the [`source`](Error::source).
     PingFailed,
-    /// No end: a message that the sink had accepted was refused by the inner later, while only the stream was polled. The
-    /// sink returns it once, and its [`source`](Error::source) is the inner's error.
-    SendFailed,
     /// The peer did not complete the closing handshake in time.
     CloseTimeout,
-    /// Both sides sent their Close.
-    Closed,
-    /// The inner stream ended without a complete closing handshake.
-    EndOfStream,
-    /// The inner stream failed with an error of its own, which the stream delivered.
-    StreamError,
-    /// The `LiveStream` was dropped or taken apart before its end.
+    /// The sink refused what is the user's, or has failed before; the inner's error is the [`source`](Error::source), if it
+    /// is known. Only a sink says so, and the stream may go on.
+    SendFailed,
+    /// The task of a spawned connection is gone: its runtime was shut down.
     Dropped,
 }
 
 impl Cause {
+    /// A word for labels and logs, which stays what it is: `pong_timeout`, `write_stalled`, `ping_failed`,
+    /// `close_timeout`, `send_failed`, `dropped`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PongTimeout => "pong_timeout",
+            Self::WriteStalled => "write_stalled",
+            Self::PingFailed => "ping_failed",
+            Self::CloseTimeout => "close_timeout",
+            Self::SendFailed => "send_failed",
+            Self::Dropped => "dropped",
+        }
+    }
+
     /// The close reason of a verdict (K2).
     pub(crate) fn close_reason(self) -> &'static str {
         match self {
@@ -43,25 +50,56 @@ impl Cause {
             _ => "pong timeout",
         }
     }
+
+    /// The end that it means, if it is one.
+    pub(crate) fn end(self) -> Option<End> {
+        match self {
+            Self::PongTimeout => Some(End::PongTimeout),
+            Self::WriteStalled => Some(End::WriteStalled),
+            Self::PingFailed => Some(End::PingFailed),
+            Self::CloseTimeout => Some(End::CloseTimeout),
+            Self::SendFailed => None,
+            Self::Dropped => Some(End::Dropped),
+        }
+    }
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::PongTimeout => "pong timeout",
-            Self::WriteStalled => "write stalled",
-            Self::PingFailed => "ping failed",
-            Self::SendFailed => "send failed",
-            Self::CloseTimeout => "close timeout",
-            Self::Closed => "closed",
-            Self::EndOfStream => "end of stream",
-            Self::StreamError => "stream error",
-            Self::Dropped => "dropped",
-        })
+        words(self.as_str(), f)
     }
 }
 
-impl Error for Cause {}
+impl End {
+    /// The cause with which a [`LivenessError`](crate::LivenessError) tells the same; none for an end that the inner tells.
+    pub const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::PongTimeout => Some(Cause::PongTimeout),
+            Self::WriteStalled => Some(Cause::WriteStalled),
+            Self::PingFailed => Some(Cause::PingFailed),
+            Self::CloseTimeout => Some(Cause::CloseTimeout),
+            Self::Dropped => Some(Cause::Dropped),
+            Self::Closed | Self::EndOfStream | Self::StreamError => None,
+        }
+    }
+}
+
+/// What was watched when a connection was given up. More may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Layer {
+    /// The WebSocket itself: its pings and pongs, and its closing handshake.
+    Protocol,
+}
+
+impl Layer {
+    /// A word for labels and logs: `protocol`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Protocol => "protocol",
+        }
+    }
+}
 
 /// The one error of a `LiveStream`: its cause is [`PongTimeout`](Cause::PongTimeout),
 /// [`WriteStalled`](Cause::WriteStalled), [`PingFailed`](Cause::PingFailed) or [`CloseTimeout`](Cause::CloseTimeout);
@@ -81,6 +119,7 @@ pub(crate) struct Report {
     pub(crate) since_pong: Option<Duration>,
     pub(crate) deferrals: u32,
     pub(crate) misses: u32,
+    pub(crate) foreign: bool,
     pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) stats: LiveStats,
     pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
@@ -107,9 +146,14 @@ impl LivenessError {
         None
     }
 
-    /// Why the connection ended.
+    /// Why it was made.
     pub fn cause(&self) -> Cause {
         self.0.cause
+    }
+
+    /// What was watched.
+    pub fn layer(&self) -> Layer {
+        Layer::Protocol
     }
 
     /// How long ago the unanswered ping was queued, where one was under way.
@@ -143,6 +187,12 @@ impl LivenessError {
         self.0.misses
     }
 
+    /// Whether pongs came, since the last answer, whose payload is no ping's of ours: the peer, or something on the path, does
+    /// not return the payload, as RFC 6455 section 5.5.3 has it.
+    pub fn saw_foreign_pongs(&self) -> bool {
+        self.0.foreign
+    }
+
     /// Which layer died, where a progress source was given and the cause is [`PongTimeout`](Cause::PongTimeout) or
     /// [`WriteStalled`](Cause::WriteStalled).
     pub fn diagnosis(&self) -> Option<&Diagnosis> {
@@ -172,6 +222,9 @@ impl fmt::Display for LivenessError {
         if let Some(age) = self.since_inbound() {
             write!(f, ", last frame seen {age:.3?} ago")?;
         }
+        if self.saw_foreign_pongs() {
+            f.write_str("; pongs came whose payload is no ping's of ours")?;
+        }
         if let Some(diagnosis) = self.diagnosis() {
             write!(f, "; {diagnosis}")?;
         }
@@ -188,9 +241,28 @@ impl Error for LivenessError {
     }
 }
 
-/// Of kind [`TimedOut`](io::ErrorKind::TimedOut).
+/// Of kind [`TimedOut`](io::ErrorKind::TimedOut) where time has passed in vain; of the kind of the inner's error where that
+/// is or holds an [`io::Error`], else [`BrokenPipe`](io::ErrorKind::BrokenPipe), where the inner refused a frame;
+/// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) where the task is gone.
 impl From<LivenessError> for io::Error {
     fn from(error: LivenessError) -> Self {
-        io::Error::new(io::ErrorKind::TimedOut, error)
+        let kind = match error.cause() {
+            Cause::PongTimeout | Cause::WriteStalled | Cause::CloseTimeout => io::ErrorKind::TimedOut,
+            Cause::PingFailed | Cause::SendFailed => io_kind(&error).unwrap_or(io::ErrorKind::BrokenPipe),
+            Cause::Dropped => io::ErrorKind::ConnectionAborted,
+        };
+        io::Error::new(kind, error)
     }
+}
+
+/// The kind of the first `io::Error` among the sources.
+fn io_kind(error: &LivenessError) -> Option<io::ErrorKind> {
+    let mut next = error.source();
+    while let Some(source) = next {
+        if let Some(io) = source.downcast_ref::<io::Error>() {
+            return Some(io.kind());
+        }
+        next = source.source();
+    }
+    None
 }

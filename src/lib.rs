@@ -91,12 +91,17 @@
 
 mod adapters;
 mod atomic;
+#[cfg(test)]
+mod auto_traits;
+mod closing;
 mod config;
 #[cfg(feature = "connect")]
 mod connect;
 #[cfg(test)]
 mod cost;
 mod error;
+#[cfg(feature = "serde")]
+mod forms;
 mod liveness;
 mod message;
 mod monitor;
@@ -108,14 +113,22 @@ mod tcp;
 mod timer;
 mod wake;
 
+pub use closing::{Closing, Discard, LiveSocket};
 #[cfg(feature = "serde")]
 pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
-pub use error::{Cause, LivenessError};
-pub use message::{Auto, Kind, Protocol, WsMessage};
-pub use monitor::{Health, LiveStats, Monitor};
+/// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
+#[cfg(feature = "connect-rustls")]
+pub use tokio_rustls;
+/// The version of tokio-tungstenite, and with it of tungstenite, that [`connect`] uses.
+#[cfg(feature = "connect")]
+pub use tokio_tungstenite;
+
+pub use error::{Cause, Layer, LivenessError};
+pub use message::{Auto, Kind, Protocol, ProtocolOf, WsMessage};
+pub use monitor::{End, Event, Health, LiveStats, Monitor, Observer};
 pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};

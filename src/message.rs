@@ -2,10 +2,12 @@
 
 use std::error::Error;
 
+use futures_util::Sink;
+
 use crate::error::LivenessError;
 
 /// What a message is, as far as liveness cares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind<'a> {
     /// Text, binary, or whatever else is neither of the others.
     Data,
@@ -18,6 +20,12 @@ pub enum Kind<'a> {
 }
 
 /// A WebSocket message type. Implement it for a type of your own; for a foreign one, see [`Protocol`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a known WebSocket message type",
+    label = "ws-liveness does not know the messages of this socket",
+    note = "if the type is a library's, enable the feature of `ws-liveness` for its version: `tungstenite-0-30` (tokio-tungstenite 0.30, async-tungstenite 0.35), `tungstenite-0-29` to `tungstenite-0-26`, `axum-0-8` or `tokio-websockets-0-13`",
+    note = "if the type is your own, implement `WsMessage` for it; otherwise implement `Protocol` for a type of your own and wrap the socket with `LiveStream::with_protocol`"
+)]
 pub trait WsMessage: Sized {
     /// A Ping frame; `payload` has 8 bytes.
     fn ping(payload: &[u8]) -> Self;
@@ -64,8 +72,40 @@ pub trait Protocol<M, E> {
     }
 }
 
+/// A [`Protocol`] for everything that the socket `S` carries: its messages `M`, its stream's errors `E`, and its sink's
+/// errors.
+///
+/// This is the bound under which a [`LiveStream`](crate::LiveStream) is a stream and a sink. It is an abbreviation:
+/// every type with the two `Protocol` implementations has it, and it cannot be implemented by hand.
+///
+/// ```
+/// use futures_util::{Sink, Stream, StreamExt};
+/// use ws_liveness::{LiveStream, ProtocolOf};
+///
+/// async fn count<S, P, M, E>(live: LiveStream<S, P>) -> usize
+/// where
+///     S: Stream<Item = Result<M, E>> + Sink<M>,
+///     P: ProtocolOf<S, M, E>,
+/// {
+///     live.count().await
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Protocol` for everything that this socket carries",
+    label = "not a `Protocol` for these messages, or not for the errors of both halves",
+    note = "implement `Protocol<{M}, {E}>` and, if the sink has another error than the stream, `Protocol` with that error too"
+)]
+pub trait ProtocolOf<S: Sink<M>, M, E>: Protocol<M, E> + Protocol<M, S::Error> {}
+
+impl<P, S, M, E> ProtocolOf<S, M, E> for P
+where
+    S: Sink<M>,
+    P: Protocol<M, E> + Protocol<M, S::Error>,
+{
+}
+
 /// The [`Protocol`] of every message that is a [`WsMessage`] and every error that is `From<LivenessError>`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Auto;
 
 impl<M, E> Protocol<M, E> for Auto

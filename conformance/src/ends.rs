@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
-use ws_liveness::{Cause, Health};
+use ws_liveness::{Cause, End, Health};
 
 use super::{C, Kit, Live, SLACK, cause_of, is_within, open, patient};
 use crate::pair::{CLOSE, PING, PONG, TEXT, exact, farewell, frame, other, read_frame, read_frames, sockets};
@@ -53,9 +53,9 @@ pub(crate) async fn the_users_close_is_answered<K: Kit>(role: Role) {
         assert!(error.is_none(), "{error:?}");
         assert_eq!(peer.await.unwrap() == farewell(1001, "bye"), says);
         let ended = match messages[..] {
-            [Message::Close(_)] => Cause::Closed,
+            [Message::Close(_)] => End::Closed,
             // tokio-websockets' own `close` waits for the peer's Close, and discards it: nobody saw it come.
-            [] if !says => Cause::EndOfStream,
+            [] if !says => End::EndOfStream,
             _ => panic!("{messages:?}"),
         };
         assert_eq!(live.monitor().health(), Health::Ended(ended));
@@ -88,7 +88,7 @@ pub(crate) async fn the_peers_close_is_answered<K: Kit>(role: Role) {
     drop(far);
     let (messages, error) = rest::<K>(&mut live).await;
     assert!(messages.is_empty() && error.is_none(), "{messages:?} {error:?}");
-    assert_eq!(live.monitor().health(), Health::Ended(Cause::Closed));
+    assert_eq!(live.monitor().health(), Health::Ended(End::Closed));
 }
 
 /// Promise 3: items, errors and the end, and what the library answers of itself.
@@ -109,7 +109,7 @@ pub(crate) async fn what_comes_in_is_the_inners<K: Kit>(role: Role) {
         let seen = tokio::join!(items(live), perform(far, &script));
         assert_eq!(seen, expected);
         assert!(seen.0.len() >= 5, "{seen:?}");
-        assert!(matches!(monitor.health(), Health::Ended(Cause::Closed | Cause::EndOfStream | Cause::StreamError)));
+        assert!(matches!(monitor.health(), Health::Ended(End::Closed | End::EndOfStream | End::StreamError)));
     }
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn a_reset_is_the_inners_to_tell<K: Kit>(role: Role) {
     let monitor = live.monitor();
     let (seen, ()) = tokio::join!(items(&mut live), reset(far, half));
     assert_eq!(seen, expected);
-    assert!(matches!(monitor.health(), Health::Ended(Cause::StreamError | Cause::EndOfStream)), "{seen:?}");
+    assert!(matches!(monitor.health(), Health::Ended(End::StreamError | End::EndOfStream)), "{seen:?}");
     assert!(live.send(K::make(Message::text("x"))).await.is_err());
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{Cause, Health, LiveConfig, LiveExt, LiveStream, LivenessError, WsMessage};
+use ws_liveness::{Cause, End, Health, LiveConfig, LiveExt, LiveStream, LivenessError, WsMessage};
 
 use crate::pair::{CLOSE, PING, ROLES, bare, exact, farewell, millis, other, read_frames, secs, sockets};
 
@@ -136,7 +136,7 @@ async fn a_live_peer_stays_and_parts_in_peace<K: Kit>(role: Role) {
     live.send(K::make(goodbye())).await.unwrap();
     let (messages, error) = rest::<K>(&mut live).await;
     assert!(matches!(messages[..], [Message::Close(_)]) && error.is_none(), "{messages:?} {error:?}");
-    assert_eq!(monitor.health(), Health::Ended(Cause::Closed));
+    assert_eq!(monitor.health(), Health::Ended(End::Closed));
     drop(live);
     peer.await.unwrap();
 }

@@ -4,7 +4,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{Cause, Health, LivenessError};
+use ws_liveness::{Cause, End, Health, LivenessError};
 
 use super::{C, Kit, SLACK, T, brisk, is_within, open, patient};
 use crate::pair::{CLOSE, bare, farewell, millis, other, read_frames};
@@ -31,7 +31,7 @@ pub(crate) async fn a_busy_handler_keeps_its_connection<K: Kit>(role: Role) {
     let heard = timeout(SLACK, peer).await.expect("it was closed").unwrap();
     assert!(heard.contains(&Message::text("done")) && heard.last().is_some_and(Message::is_close), "{heard:?}");
     // tokio-websockets' own `close` discards the peer's Close: nobody saw it come.
-    assert!(matches!(monitor.ended().await, Cause::Closed | Cause::EndOfStream));
+    assert!(matches!(monitor.ended().await, End::Closed | End::EndOfStream));
 }
 
 /// B4, B7: the verdict is the socket's own, for a reader and for a writer, and the peer is told.
@@ -44,7 +44,7 @@ pub(crate) async fn a_silent_peer_of_a_task_gets_its_verdict<K: Kit>(role: Role)
     is_within(start, 2 * T);
     assert!(handle.next().await.is_none());
     assert!(handle.send(K::make(Message::text("x"))).await.is_err());
-    assert_eq!(monitor.health(), Health::Ended(Cause::PongTimeout));
+    assert_eq!(monitor.health(), Health::Ended(End::PongTimeout));
     drop(handle);
     let heard = read_frames(&mut far).await;
     assert_eq!(*heard.last().unwrap(), (CLOSE, farewell(3008, "pong timeout")));

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, LiveConfig, LiveExt, LiveStats, LivenessError, PONG_TIMEOUT_CLOSE_CODE};
+use ws_liveness::{Cause, End, LiveConfig, LiveExt, LiveStats, LivenessError, PONG_TIMEOUT_CLOSE_CODE};
 
 use relay::{Relay, Way};
 use stage::{Failure, Log, Outcome, Scene, check, connect, serve};
@@ -194,7 +194,7 @@ where
     check(echoed == messages, "what comes back is what was sent, and nothing else")?;
     ws.close().await?;
     while ws.next().await.transpose()?.is_some() {}
-    check(monitor.ended().await == Cause::Closed, "the closing handshake is complete")?;
+    check(monitor.ended().await == End::Closed, "the closing handshake is complete")?;
     Ok(monitor.stats())
 }
 

@@ -11,9 +11,23 @@ use crate::liveness::Rules;
 const MAX_CLOSE_REASON: usize = 123;
 
 /// Collects values; [`build`](Self::build) checks them. `Duration::MAX` means "never" everywhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct LiveConfigBuilder(pub(super) Rules);
+
+/// The same as [`LiveConfig::builder`].
+impl Default for LiveConfigBuilder {
+    fn default() -> Self {
+        LiveConfig::builder()
+    }
+}
+
+/// Shows the values so far, as a [`LiveConfig`] shows them.
+impl fmt::Debug for LiveConfigBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::debug("LiveConfigBuilder", &self.0, f)
+    }
+}
 
 impl LiveConfigBuilder {
     /// I: a ping is queued at most this long after the one before. More than zero. Default is 20 s.
@@ -105,7 +119,7 @@ impl LiveConfigBuilder {
     /// The close reason of a verdict; more than 123 bytes are cut on a character boundary (RFC 6455 section 5.5).
     /// Default: by cause, `pong timeout`, `write stalled` or `ping failed`.
     pub fn close_reason(mut self, reason: impl AsRef<str>) -> Self {
-        self.0.close_reason = Some(cut(reason.as_ref(), MAX_CLOSE_REASON).into());
+        self.0.close_reason = Some(cut_close_reason(reason.as_ref()).into());
         self
     }
 
@@ -121,7 +135,7 @@ impl LiveConfigBuilder {
         check_some_time("close_timeout", rules.close_timeout)?;
         check("jitter", rules.jitter, (0.0..1.0).contains(&rules.jitter), "from 0.0 to less than 1.0")?;
         check("missed_pongs", rules.missed_pongs, rules.missed_pongs > 0, "1 or more")?;
-        check("close_code", rules.close_code, is_sendable(rules.close_code), "1000-1003, 1007-1013 or 3000-4999")?;
+        check_close_code(rules.close_code)?;
         Ok(LiveConfig(Arc::new(rules)))
     }
 }
@@ -167,13 +181,17 @@ fn check_some_time(field: &'static str, value: Duration) -> Result<(), ConfigErr
     check(field, value, !value.is_zero(), "more than 0")
 }
 
+pub(crate) fn check_close_code(code: u16) -> Result<(), ConfigError> {
+    check("close_code", code, is_sendable(code), "1000-1003, 1007-1013 or 3000-4999")
+}
+
 /// RFC 6455 section 7.4: the codes that an endpoint may put into a Close frame.
 fn is_sendable(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999)
 }
 
-fn cut(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
+pub(crate) fn cut_close_reason(text: &str) -> &str {
+    let mut end = text.len().min(MAX_CLOSE_REASON);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

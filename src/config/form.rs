@@ -1,8 +1,10 @@
 //! Configuration as people keep it: the serde form of a `LiveConfig`, whole or as overrides of another.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, forward_to_deserialize_any, ser};
 
 use super::{ConfigError, Judging, LiveConfig, PingWhen};
 
@@ -22,9 +24,42 @@ use super::{ConfigError, Judging, LiveConfig, PingWhen};
 /// assert_eq!(whatsapp.judging(), Judging::AfterFirstPong);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Nest it, do not flatten it
+///
+/// In a configuration of your own give the overrides a table of their own:
+///
+/// ```
+/// use serde::Deserialize;
+/// use ws_liveness::LiveOverrides;
+///
+/// #[derive(Deserialize)]
+/// #[serde(deny_unknown_fields)]
+/// struct Channel {
+///     url: String,
+///     #[serde(default)]
+///     live: LiveOverrides,
+/// }
+///
+/// let channel: Channel = toml::from_str(
+///     r#"
+///     url = "wss://example.com"
+///     live = { ping_interval = "5s" }
+///     "#,
+/// )?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// With `#[serde(flatten)]` a misspelt name is refused, too, but so is a name that nobody has taken before: list the
+/// overrides last, without a flattened map and without `deny_unknown_fields` on the outer struct. Never flatten an
+/// `Option<LiveOverrides>`: if any value in it is wrong, serde drops the error and makes it `None`.
+#[derive(Clone, Default, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct LiveOverrides(Values);
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LiveOverrides {
+#[serde(default, deny_unknown_fields, rename = "LiveOverrides")]
+struct Values {
     #[serde(with = "span", skip_serializing_if = "Option::is_none")]
     ping_interval: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,22 +93,51 @@ impl LiveOverrides {
     /// As [`LiveConfigBuilder::build`](super::LiveConfigBuilder::build).
     pub fn over(self, base: &LiveConfig) -> Result<LiveConfig, ConfigError> {
         let mut builder = base.to_builder();
-        let rules = &mut builder.0;
-        put(&mut rules.ping_interval, self.ping_interval);
-        put(&mut rules.jitter, self.jitter);
-        put(&mut rules.pong_timeout, self.pong_timeout);
-        put(&mut rules.write_timeout, self.write_timeout);
-        put(&mut rules.close_timeout, self.close_timeout);
-        put(&mut rules.max_deferrals, self.max_deferrals);
-        put(&mut rules.missed_pongs, self.missed_pongs);
-        put(&mut rules.min_progress_rate, self.min_progress_rate);
-        put(&mut rules.ping_when, self.ping_when);
-        put(&mut rules.judging, self.judging);
-        put(&mut rules.close_code, self.close_code);
-        match self.close_reason {
+        let (rules, values) = (&mut builder.0, self.0);
+        put(&mut rules.ping_interval, values.ping_interval);
+        put(&mut rules.jitter, values.jitter);
+        put(&mut rules.pong_timeout, values.pong_timeout);
+        put(&mut rules.write_timeout, values.write_timeout);
+        put(&mut rules.close_timeout, values.close_timeout);
+        put(&mut rules.max_deferrals, values.max_deferrals);
+        put(&mut rules.missed_pongs, values.missed_pongs);
+        put(&mut rules.min_progress_rate, values.min_progress_rate);
+        put(&mut rules.ping_when, values.ping_when);
+        put(&mut rules.judging, values.judging);
+        put(&mut rules.close_code, values.close_code);
+        match values.close_reason {
             Some(reason) => builder.close_reason(reason).build(),
             None => builder.build(),
         }
+    }
+}
+
+impl fmt::Debug for LiveOverrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<'de> Deserialize<'de> for LiveOverrides {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Values::deserialize(EveryName(deserializer)).map(Self)
+    }
+}
+
+/// Asks for a map where a struct is meant. Of a struct that is flattened into another one serde shows only the names that
+/// the struct knows; of a map it shows every name that is left, so that a misspelt one can be refused.
+struct EveryName<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for EveryName<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -94,7 +158,7 @@ impl<'de> Deserialize<'de> for LiveConfig {
 impl Serialize for LiveConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let rules = &*self.0;
-        LiveOverrides {
+        Values {
             ping_interval: Some(rules.ping_interval),
             jitter: Some(rules.jitter),
             pong_timeout: Some(rules.pong_timeout),

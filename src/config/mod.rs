@@ -3,6 +3,8 @@
 mod builder;
 #[cfg(feature = "serde")]
 mod form;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -11,6 +13,7 @@ use std::time::Duration;
 use crate::liveness::Rules;
 
 pub use builder::{ConfigError, LiveConfigBuilder};
+pub(crate) use builder::{check_close_code, cut_close_reason};
 #[cfg(feature = "serde")]
 pub use form::LiveOverrides;
 
@@ -57,9 +60,54 @@ impl Default for LiveConfig {
     }
 }
 
+/// The jitter of a configuration is never NaN.
+impl Eq for LiveConfig {}
+
+/// Shows every setting by its name, and an endless duration as `never`.
 impl fmt::Debug for LiveConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        debug("LiveConfig", &self.0, f)
+    }
+}
+
+fn debug(name: &str, rules: &Rules, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // Taken apart, so that no setting is forgotten.
+    let Rules {
+        ping_interval,
+        jitter,
+        pong_timeout,
+        write_timeout,
+        close_timeout,
+        max_deferrals,
+        missed_pongs,
+        min_progress_rate,
+        ping_when,
+        judging: _,
+        close_code,
+        close_reason,
+    } = rules;
+    f.debug_struct(name)
+        .field("ping_interval", &Span(*ping_interval))
+        .field("jitter", jitter)
+        .field("pong_timeout", &Span(*pong_timeout))
+        .field("write_timeout", &Span(*write_timeout))
+        .field("close_timeout", &Span(*close_timeout))
+        .field("max_deferrals", max_deferrals)
+        .field("missed_pongs", missed_pongs)
+        .field("min_progress_rate", min_progress_rate)
+        .field("ping_when", ping_when)
+        .field("judging", &rules.judging())
+        .field("close_code", close_code)
+        .field("close_reason", close_reason)
+        .finish()
+}
+
+/// A duration for a person's eyes.
+struct Span(Duration);
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == Duration::MAX { f.write_str("never") } else { self.0.fmt(f) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The steps of [`connect`](crate::connect), in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ConnectPhase {
     /// Making a request of what was given.
@@ -18,6 +18,20 @@ pub enum ConnectPhase {
     Tls,
     /// The WebSocket handshake (RFC 6455 section 4).
     Upgrade,
+}
+
+impl ConnectPhase {
+    /// The step as a stable word for labels: `request`, `resolve`, `tcp`, `tls` or `upgrade`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Resolve => "resolve",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Upgrade => "upgrade",
+        }
+    }
 }
 
 impl fmt::Display for ConnectPhase {
@@ -78,5 +92,18 @@ impl Error for ConnectError {
             Some(source) => Some(&**source),
             None => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_steps_are_in_order_and_have_words_for_labels() {
+        use ConnectPhase::*;
+        let all = [Request, Resolve, Tcp, Tls, Upgrade];
+        assert!(all.is_sorted());
+        assert_eq!(all.map(ConnectPhase::as_str), ["request", "resolve", "tcp", "tls", "upgrade"]);
     }
 }

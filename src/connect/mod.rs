@@ -55,7 +55,7 @@ where
     let request = request.into_client_request().map_err(|error| dial.fail(ConnectPhase::Request, error))?;
     let target = Target::of(&request).map_err(|error| dial.fail(ConnectPhase::Request, error))?;
     let tcp = dial_tcp(&mut dial, &target, options).await?;
-    let source = TcpProgress::of(&tcp).map_err(|error| dial.fail(ConnectPhase::Tcp, error))?;
+    let source = TcpProgress::new(&tcp).map_err(|error| dial.fail(ConnectPhase::Tcp, error))?;
     let io = ProgressIo::new(tcp);
     let bytes = io.handle();
     let (ws, response) = dial_ws(&mut dial, &target, request, io, options).await?;

@@ -9,7 +9,7 @@ use crate::tcp::TcpOptions;
 
 /// How [`connect`](crate::connect) dials.
 #[derive(Clone, Debug)]
-#[must_use]
+#[must_use = "options have no effect until they are given to `connect`"]
 pub struct ConnectOptions {
     pub(super) liveness: LiveConfig,
     pub(super) timeout: Duration,
@@ -52,12 +52,35 @@ impl ConnectOptions {
     }
 
     /// Limits and buffers of tungstenite. Default is tungstenite's.
+    ///
+    /// ```
+    /// use ws_liveness::ConnectOptions;
+    /// use ws_liveness::tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+    ///
+    /// let limits = WebSocketConfig::default().max_message_size(Some(1 << 20)).max_write_buffer_size(4 << 20);
+    /// let options = ConnectOptions::default().websocket(limits);
+    /// ```
     pub fn websocket(mut self, config: WebSocketConfig) -> Self {
         self.websocket = Some(config);
         self
     }
 
     /// TLS of your own: other roots, client certificates. Default is rustls with ring and Mozilla's roots.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use ws_liveness::ConnectOptions;
+    /// use ws_liveness::tokio_rustls::rustls::crypto::ring;
+    /// use ws_liveness::tokio_rustls::rustls::{ClientConfig, RootCertStore};
+    ///
+    /// let roots = RootCertStore::empty();
+    /// let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ///     .with_safe_default_protocol_versions()?
+    ///     .with_root_certificates(roots)
+    ///     .with_no_client_auth();
+    /// let options = ConnectOptions::default().tls(Arc::new(tls));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(feature = "connect-rustls")]
     pub fn tls(mut self, config: std::sync::Arc<tokio_rustls::rustls::ClientConfig>) -> Self {
         self.tls = Some(config);

@@ -83,7 +83,7 @@ impl<F: Clone> Liveness<F> {
                 Some(_) if moved => self.handle_moved(now),
                 _ => {}
             },
-            Phase::Closing(closing) => {
+            Phase::Closing(closing) if closing.handed => {
                 let sent = std::mem::replace(&mut closing.sent, true);
                 if !sent && closing.received {
                     self.news = Some(Event::Closed);
@@ -213,13 +213,15 @@ impl<F: Clone> Liveness<F> {
         due
     }
 
-    /// A Close came in, or the user handed one to the sink or closes it. Whether the closing handshake begins by it.
+    /// A Close came in, or the user means to close, hands a Close to the sink, or closes that. Whether the closing handshake
+    /// begins by it.
     pub(crate) fn handle_close(&mut self, by: CloseBy, now: Time) -> bool {
-        let received = by == CloseBy::Peer;
+        let (received, handed) = (by == CloseBy::Peer, by != CloseBy::Intent);
         match &mut self.phase {
             Phase::Closing(closing) => {
                 let before = closing.received;
                 closing.received |= received;
+                closing.handed |= handed;
                 if received && !before && closing.sent {
                     self.news = Some(Event::Closed);
                 }
@@ -231,7 +233,8 @@ impl<F: Clone> Liveness<F> {
                 let c = self.rules.close_timeout;
                 let (until, c) = (now.plus(c), Stopwatch::start(now, c));
                 let broken = matches!(self.phase, Phase::Broken { .. });
-                let closing = Closing { until, overdue: false, c, sent: false, received, broken, account: None };
+                let closing =
+                    Closing { until, overdue: false, c, handed, sent: false, received, broken, account: None };
                 self.phase = Phase::Closing(closing);
                 return true;
             }

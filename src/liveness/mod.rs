@@ -144,6 +144,8 @@ pub(crate) enum Left {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CloseBy {
+    /// The user means to: the Close is handed over when the inner has room.
+    Intent,
     User,
     Peer,
 }

@@ -62,7 +62,9 @@ pub(crate) struct Closing<F> {
     pub(super) overdue: bool,
     /// The bound in attention, for what is still read.
     pub(super) c: Stopwatch,
-    /// A Close of ours was flushed: the user's, or the inner's answer to the peer's.
+    /// A Close of ours is with the inner: the user's, or its own answer to the peer's.
+    pub(super) handed: bool,
+    /// That was flushed.
     pub(super) sent: bool,
     pub(super) received: bool,
     /// The stream has yielded an error already: it yields no other.

@@ -57,6 +57,11 @@ impl<F: Clone> Liveness<F> {
         matches!(self.phase, Phase::Closing(Closing { sent: true, received: true, .. }))
     }
 
+    /// The user means to close, and neither side has said so.
+    pub(crate) fn is_unsaid(&self) -> bool {
+        matches!(self.phase, Phase::Closing(Closing { handed: false, .. }))
+    }
+
     /// The closing handshake takes longer than C in time.
     pub(crate) fn is_overdue(&self) -> bool {
         matches!(self.phase, Phase::Closing(Closing { overdue: true, .. }))
@@ -66,7 +71,7 @@ impl<F: Clone> Liveness<F> {
     pub(crate) fn awaits_flush(&self, slot: bool) -> bool {
         match &self.phase {
             Phase::Open(open) => open.pings.leaving().is_some(),
-            Phase::Closing(closing) => !closing.sent && !slot,
+            Phase::Closing(closing) => closing.handed && !closing.sent && !slot,
             Phase::Dying(dying) => dying.farewell == Farewell::Handed && !slot,
             _ => false,
         }

@@ -1,38 +1,48 @@
 //! What others see: health, statistics, round-trip times, from any task (O2, O3).
 
+mod health;
+mod observer;
 mod probe;
 mod shared;
-pub(crate) mod stats;
+mod stats;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use health::words;
+pub use health::{End, Health};
+pub use observer::{Event, Observer};
 use shared::Board;
 pub(crate) use shared::Shared;
 pub use stats::LiveStats;
 pub(crate) use stats::count;
 
-use crate::error::Cause;
-
-/// How a connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Health {
-    /// Nothing speaks against it.
-    Alive,
-    /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within W/2, an
-    /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that falls
-    /// silent is never suspect: its first miss is the verdict.
-    Suspect,
-    /// It is over.
-    Ended(Cause),
-}
-
 /// Watches one connection, from any task and after `split`. Cloning it is cheap; it does not keep the connection.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
     seen: u32,
+}
+
+/// Shows how the connection is now.
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (health, stats) = (self.health(), self.stats());
+        f.debug_struct("Monitor")
+            .field("health", &health)
+            .field("last_rtt", &stats.last_rtt)
+            .field("smoothed_rtt", &stats.smoothed_rtt)
+            .field("last_inbound", &stats.last_inbound)
+            .field("pings_sent", &stats.pings_sent)
+            .field("pongs_received", &stats.pongs_received)
+            .field("misses", &stats.misses)
+            .field("is_judging", &self.is_judging())
+            .field("is_reading", &self.is_reading())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Monitor {
@@ -58,7 +68,7 @@ impl Monitor {
         self.shared.board().judging
     }
 
-    /// `false` while a spawned connection has stopped reading because the consumer leaves its buffer full: silence does not
+    /// `false` while a spawned connection has stopped reading beend the consumer leaves its buffer full: silence does not
     /// count meanwhile.
     pub fn is_reading(&self) -> bool {
         self.shared.board().reading
@@ -80,10 +90,10 @@ impl Monitor {
         health
     }
 
-    /// Waits for the end, whatever it is; also after the connection was dropped, the first cause stays. Cancel-safe.
-    pub async fn ended(&self) -> Cause {
+    /// Waits for the end, whatever it is; also after the connection was dropped. The first end is the end. Cancel-safe.
+    pub async fn ended(&self) -> End {
         self.until(|board| match board.health {
-            Health::Ended(cause) => Some(cause),
+            Health::Ended(end) => Some(end),
             _ => None,
         })
         .await
@@ -97,21 +107,21 @@ impl Monitor {
     /// Cancel-safe: dropping the future takes nothing back, the ping may still leave.
     ///
     /// # Errors
-    /// The cause, where the connection ends first.
-    pub async fn probe(&self) -> Result<Duration, Cause> {
+    /// The end, if the connection ends first.
+    pub async fn probe(&self) -> Result<Duration, End> {
         let ticket = self.ask()?;
         self.until(|board| match (board.desk().probe.result(ticket), board.health) {
             (Some(rtt), _) => Some(Ok(rtt)),
-            (None, Health::Ended(cause)) => Some(Err(cause)),
+            (None, Health::Ended(end)) => Some(Err(end)),
             _ => None,
         })
         .await
     }
 
-    fn ask(&self) -> Result<u32, Cause> {
+    fn ask(&self) -> Result<u32, End> {
         let mut board = self.shared.board();
-        if let Health::Ended(cause) = board.health {
-            return Err(cause);
+        if let Health::Ended(end) = board.health {
+            return Err(end);
         }
         let ticket = board.desk().probe.ask();
         drop(board);

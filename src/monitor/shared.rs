@@ -1,13 +1,15 @@
 //! What a connection and its monitors share: the wakers, the numbers, the health.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::task::ArcWake;
 use tokio::sync::Notify;
 
-use super::Health;
+use super::observer::{Event, Observer};
 use super::probe::Probe;
 use super::stats::Stats;
+use super::{Health, count};
 use crate::timer::Clock;
 use crate::wake::Fan;
 
@@ -21,20 +23,29 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) stats: Stats,
-    /// Made for the first monitor that waits: most connections have none.
+    /// Made for an observer, or for the first monitor that waits: most connections have neither.
     desk: Option<Box<Desk>>,
     pub(super) health: Health,
     /// Counts the changes of `health`.
     pub(super) version: u32,
+    /// Since the last answer a pong came that answers no ping of ours.
+    pub(crate) foreign: bool,
     pub(crate) judging: bool,
     pub(crate) reading: bool,
 }
 
-/// What only waiting monitors need.
-#[derive(Debug, Default)]
+/// What only an observer and waiting monitors need.
+#[derive(Default)]
 pub(super) struct Desk {
     pub(super) probe: Probe,
     pub(super) news: Arc<Notify>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("probe", &self.probe).finish_non_exhaustive()
+    }
 }
 
 impl Board {
@@ -42,21 +53,28 @@ impl Board {
         self.desk.get_or_insert_default()
     }
 
+    /// Somebody may want to hear of it.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.desk.is_some()
+    }
+
     /// The probe, where one was ever asked for.
     pub(crate) fn probe(&mut self) -> Option<&mut Probe> {
         self.desk.as_mut().map(|desk| &mut desk.probe)
-    }
-
-    /// What waiting monitors are told by, once the board is free again.
-    fn news(&self) -> Option<Arc<Notify>> {
-        self.desk.as_ref().map(|desk| desk.news.clone())
     }
 }
 
 impl Shared {
     pub(crate) fn new(judging: bool) -> Arc<Self> {
-        let board =
-            Board { stats: Stats::default(), desk: None, health: Health::Alive, version: 0, judging, reading: true };
+        let board = Board {
+            stats: Stats::default(),
+            desk: None,
+            health: Health::Alive,
+            version: 0,
+            foreign: false,
+            judging,
+            reading: true,
+        };
         Arc::new(Self { fan: Fan::default(), board: Mutex::new(board) })
     }
 
@@ -75,20 +93,56 @@ impl Shared {
 
     /// The first end is the end (K5). Whether it changed.
     pub(crate) fn set_health(&self, health: Health) -> bool {
+        let changed = self.mark_health(health);
+        if changed {
+            self.announce();
+            self.observe(match health {
+                Health::Alive => Event::Trusted,
+                Health::Suspect => Event::Suspected,
+                Health::Ended(end) => Event::Ended(end),
+            });
+        }
+        changed
+    }
+
+    /// The same; that others hear of it is left to the caller.
+    pub(crate) fn mark_health(&self, health: Health) -> bool {
         let mut board = self.board();
         if board.health == health || matches!(board.health, Health::Ended(_)) {
             return false;
         }
         board.health = health;
         board.version = board.version.wrapping_add(1);
-        self.announce(board);
         true
     }
 
-    /// Tells waiting monitors that something has changed.
-    pub(crate) fn announce(&self, board: MutexGuard<'_, Board>) {
-        let news = board.news();
+    /// Counts a deferral or a miss.
+    pub(crate) fn count_event(&self, event: Event) {
+        let mut board = self.board();
+        match event {
+            Event::Deferred => count(&mut board.stats.deferrals),
+            Event::Missed => count(&mut board.stats.misses),
+            _ => {}
+        }
         drop(board);
+        self.observe(event);
+    }
+
+    pub(crate) fn set_observer(&self, observer: Arc<dyn Observer>) {
+        self.board().desk().observer = Some(observer);
+    }
+
+    /// Tells the observer, if there is one. It may look at the board.
+    pub(crate) fn observe(&self, event: Event) {
+        let observer = self.board().desk.as_ref().and_then(|desk| desk.observer.clone());
+        if let Some(observer) = observer {
+            observer.on_event(&event);
+        }
+    }
+
+    /// Tells waiting monitors that something has changed.
+    pub(crate) fn announce(&self) {
+        let news = self.board().desk.as_ref().map(|desk| desk.news.clone());
         if let Some(news) = news {
             news.notify_waiters();
         }

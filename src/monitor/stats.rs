@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::liveness::{Time, nanos};
 
 /// The numbers of a connection since it was wrapped, as of the moment they were asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct LiveStats {
     /// Pings that the inner took, probes included.
@@ -20,9 +20,11 @@ pub struct LiveStats {
     pub last_rtt: Option<Duration>,
     /// The smallest round-trip time.
     pub min_rtt: Option<Duration>,
-    /// The smoothed round-trip time (RFC 6298 section 2: weight 1/8).
+    /// The largest round-trip time.
+    pub max_rtt: Option<Duration>,
+    /// The smoothed round-trip time, to the microsecond (RFC 6298 section 2: weight 1/8).
     pub smoothed_rtt: Option<Duration>,
-    /// The mean deviation of the round-trip time (RFC 6298 section 2: weight 1/4).
+    /// The mean deviation of the round-trip time, to the microsecond (RFC 6298 section 2: weight 1/4).
     pub rtt_variance: Option<Duration>,
     /// Age of the last inbound frame, to the timer's granularity: frames set a flag, and the clock is read when the
     /// timer fires or a pong comes in.
@@ -51,31 +53,40 @@ pub(crate) fn count(counter: &mut u32) {
 struct Rtt {
     last: Time,
     min: u64,
-    smoothed: u64,
-    variance: u64,
+    max: u64,
+    /// Estimates: 24 bits of them are enough.
+    smoothed: f32,
+    variance: f32,
 }
 
 impl Rtt {
     fn first(rtt: Duration) -> Self {
         let sample = nanos(rtt);
-        Self { last: Time::START.plus(rtt), min: sample, smoothed: sample, variance: sample / 2 }
+        let smoothed = sample as f32;
+        Self { last: Time::START.plus(rtt), min: sample, max: sample, smoothed, variance: smoothed / 2.0 }
     }
 
     /// RFC 6298 section 2: the variance first, from the old smoothed value.
     fn next(self, rtt: Duration) -> Self {
         let sample = nanos(rtt);
+        let new = sample as f32;
         Self {
             last: Time::START.plus(rtt),
             min: self.min.min(sample),
-            smoothed: weigh(self.smoothed, sample, 8),
-            variance: weigh(self.variance, self.smoothed.abs_diff(sample), 4),
+            max: self.max.max(sample),
+            smoothed: weigh(self.smoothed, new, 1.0 / 8.0),
+            variance: weigh(self.variance, (self.smoothed - new).abs(), 1.0 / 4.0),
         }
     }
 }
 
-/// `old * (1 - 1/parts) + new / parts`
-fn weigh(old: u64, new: u64, parts: u64) -> u64 {
-    old - old / parts + new / parts
+/// Nanoseconds, to the microsecond: what follows is noise.
+fn micros(nanos: f32) -> Duration {
+    Duration::from_micros((nanos / 1_000.0).round() as u64)
+}
+
+fn weigh(old: f32, new: f32, part: f32) -> f32 {
+    old + (new - old) * part
 }
 
 impl Stats {
@@ -92,8 +103,9 @@ impl Stats {
             deferrals: self.deferrals.into(),
             last_rtt: rtt.map(|rtt| rtt.last.since(Time::START)),
             min_rtt: rtt.map(|rtt| Duration::from_nanos(rtt.min)),
-            smoothed_rtt: rtt.map(|rtt| Duration::from_nanos(rtt.smoothed)),
-            rtt_variance: rtt.map(|rtt| Duration::from_nanos(rtt.variance)),
+            max_rtt: rtt.map(|rtt| Duration::from_nanos(rtt.max)),
+            smoothed_rtt: rtt.map(|rtt| micros(rtt.smoothed)),
+            rtt_variance: rtt.map(|rtt| micros(rtt.variance)),
             last_inbound: self.last_inbound.map(|at| now.since(at)),
         }
     }

@@ -7,7 +7,8 @@ use super::TcpSight;
 /// What a progress source saw when a verdict fell: which layer died, as far as this end can know.
 ///
 /// What it says of the peer's kernel it says of the next TCP hop: a proxy acknowledges on its own behalf.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Diagnosis {
     /// The layer.
@@ -21,6 +22,7 @@ pub struct Diagnosis {
 
 /// Which layer died.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum Finding {
     /// What we sent last was never acknowledged: the path is dead, or the peer's host.
@@ -41,6 +43,19 @@ impl TcpSight {
         let flying = self.unacknowledged.saturating_sub(self.unsent);
         let wanted = flying.saturating_add(u64::from(self.segment.max(1)));
         self.window.is_some_and(|window| self.unsent > 0 && u64::from(window) < wanted)
+    }
+}
+
+impl Finding {
+    /// A word for labels and logs, which stays what it is: `path_dead`, `peer_hung`, `window_full`, `trickle`, `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PathDead => "path_dead",
+            Self::PeerHung => "peer_hung",
+            Self::WindowFull => "window_full",
+            Self::Trickle => "trickle",
+            Self::Unknown => "unknown",
+        }
     }
 }
 

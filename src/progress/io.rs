@@ -19,6 +19,7 @@ pin_project! {
     ///
     /// It costs two relaxed atomic additions per call, and no allocation but the one of `new`.
     #[derive(Debug)]
+    #[must_use = "a `ProgressIo` only counts what passes through it"]
     pub struct ProgressIo<T> {
         #[pin]
         io: T,
@@ -34,6 +35,7 @@ struct Counters {
 
 /// The [`Progress`] of one [`ProgressIo`]; cloning it is cheap.
 #[derive(Clone, Debug)]
+#[must_use = "a source has no effect until it is given to `LiveStream::with_progress`"]
 pub struct ProgressHandle(Arc<Counters>);
 
 impl<T> ProgressIo<T> {

@@ -11,8 +11,10 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
+use tracing::Instrument;
 
-use crate::message::Protocol;
+use crate::closing::Goodbye;
+use crate::message::ProtocolOf;
 use crate::monitor::Monitor;
 use crate::stream::LiveStream;
 
@@ -22,7 +24,7 @@ use task::{Tie, drive};
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M> + Send + 'static,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error> + Send + 'static,
+    P: ProtocolOf<S, M, E> + Send + 'static,
     M: Send + 'static,
     E: Send + 'static,
 {
@@ -35,6 +37,8 @@ where
     ///
     /// The task, the handle and the lock between them take some 400 bytes beside the `LiveStream`'s own, and the buffer
     /// what is read ahead; a message takes one more wake-up on its way in, and none on its way out.
+    ///
+    /// The task keeps the `tracing` span in which it is spawned: what is logged of the connection stands in it.
     ///
     /// # Panics
     ///
@@ -52,7 +56,7 @@ where
             reader: None,
             driver: None,
         })));
-        tokio::spawn(drive(Tie(line.clone())));
+        tokio::spawn(drive(Tie(line.clone())).in_current_span());
         Spawned { line, monitor }
     }
 }
@@ -62,6 +66,7 @@ where
 /// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. Where the task is gone before its time (its
 /// runtime was shut down), what was read is still delivered, then one error of cause
 /// [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
+#[must_use = "dropping the handle closes the connection"]
 pub struct Spawned<S: Stream, P = crate::Auto> {
     line: Arc<Line<S, P>>,
     monitor: Monitor,
@@ -124,6 +129,31 @@ impl<S: Stream, P> Spawned<S, P> {
     }
 }
 
+impl<S, P, M, E> Spawned<S, P>
+where
+    S: Stream<Item = Result<M, E>> + Sink<M>,
+    P: ProtocolOf<S, M, E>,
+{
+    pub(crate) fn poll_close_with(
+        self: Pin<&mut Self>,
+        goodbye: &mut Option<Goodbye>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        let mut state = self.line.lock();
+        if state.closed {
+            return Poll::Ready(Ok(()));
+        }
+        let closed = state.live.as_mut().poll_close_with(goodbye, cx);
+        state.closed = closed.is_ready();
+        closed
+    }
+
+    /// The closing handshake has taken longer than C: the connection ends here.
+    pub(crate) fn end_overdue(self: Pin<&mut Self>) -> bool {
+        self.line.lock().live.as_mut().end_if_overdue()
+    }
+}
+
 impl<S: Stream, P> fmt::Debug for Spawned<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Spawned").field("health", &self.monitor.health()).finish_non_exhaustive()
@@ -133,7 +163,7 @@ impl<S: Stream, P> fmt::Debug for Spawned<S, P> {
 impl<S, P, M, E> Stream for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Item = S::Item;
 
@@ -157,7 +187,7 @@ where
 impl<S, P, M, E> FusedStream for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     fn is_terminated(&self) -> bool {
         let state = self.line.lock();
@@ -168,7 +198,7 @@ where
 impl<S, P, M, E> Sink<M> for Spawned<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Error = <S as Sink<M>>::Error;
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use futures_util::{Sink, Stream};
 
 use super::{Line, State, wake_outside};
-use crate::message::Protocol;
+use crate::message::ProtocolOf;
 
 /// A task that closes gives way to others after so many messages.
 const DISCARDED_PER_POLL: u32 = 64;
@@ -16,12 +16,12 @@ const DISCARDED_PER_POLL: u32 = 64;
 pub(super) struct Tie<S, P, M, E>(pub(super) Arc<Line<S, P>>)
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>;
+    P: ProtocolOf<S, M, E>;
 
 impl<S, P, M, E> Drop for Tie<S, P, M, E>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     fn drop(&mut self) {
         let mut state = self.0.lock();
@@ -33,7 +33,7 @@ where
 pub(super) async fn drive<S, P, M, E>(tie: Tie<S, P, M, E>)
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     poll_fn(|cx| {
         let mut state = tie.0.lock();
@@ -47,7 +47,7 @@ where
 impl<S, P, M, E> State<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     /// One poll of the task; ready where it is done.
     fn poll_drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {

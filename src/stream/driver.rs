@@ -12,7 +12,7 @@ use super::pilot::Pilot;
 use super::wire::Wire;
 use crate::error::{Cause, LivenessError};
 use crate::liveness::Frame;
-use crate::message::Protocol;
+use crate::message::{Protocol, ProtocolOf};
 use crate::timer::Rest;
 use crate::wake::Half;
 
@@ -31,7 +31,7 @@ pub(super) struct Driver<'a, S: Stream, P> {
 impl<S, P, M, E> Driver<'_, S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     /// The first step of every long poll.
     pub(super) fn begin(&mut self, cx: &mut Context<'_>) {

@@ -21,11 +21,11 @@ use pilot::{Core, Pilot};
 use wire::Wire;
 use write::Want;
 
+use crate::closing::Goodbye;
 use crate::config::LiveConfig;
-use crate::error::Cause;
 use crate::liveness::Liveness;
-use crate::message::{Auto, Kind, Protocol};
-use crate::monitor::{Health, Monitor, Shared};
+use crate::message::{Auto, Kind, Protocol, ProtocolOf};
+use crate::monitor::{End, Health, Monitor, Observer, Shared};
 use crate::progress::{Progress, Watch};
 use crate::timer::Rest;
 use crate::wake::{Fan, Half};
@@ -45,6 +45,7 @@ pin_project! {
     /// # Panics
     ///
     /// None of its own. Its timer is tokio's: polled outside a tokio runtime with time enabled, tokio panics.
+    #[must_use = "a `LiveStream` does nothing unless it is polled"]
     pub struct LiveStream<S: Stream, P = Auto> {
         #[pin]
         wire: Wire<S>,
@@ -59,7 +60,7 @@ struct Tie(Arc<Shared>);
 
 impl Drop for Tie {
     fn drop(&mut self) {
-        self.0.set_health(Health::Ended(Cause::Dropped));
+        self.0.set_health(Health::Ended(End::Dropped));
         self.0.fan.clear();
     }
 }
@@ -67,14 +68,24 @@ impl Drop for Tie {
 impl<S: Stream> LiveStream<S> {
     /// Wraps a socket whose message is a [`WsMessage`](crate::WsMessage) and whose errors are
     /// `From<`[`LivenessError`](crate::LivenessError)`>`. The first interval begins now.
-    pub fn new(inner: S, config: LiveConfig) -> Self {
+    pub fn new<M, E>(inner: S, config: LiveConfig) -> Self
+    where
+        S: Stream<Item = Result<M, E>> + Sink<M>,
+        Auto: ProtocolOf<S, M, E>,
+    {
         Self::with_protocol(inner, config, Auto)
     }
 }
 
 impl<S: Stream, P> LiveStream<S, P> {
     /// Wraps a socket of foreign types by a [`Protocol`] of your own. The first interval begins now.
-    pub fn with_protocol(inner: S, config: LiveConfig, protocol: P) -> Self {
+    // No field needs the bounds here, at `new` and at `live`. Without them a missing feature or a missing implementation
+    // is reported where the stream is first polled, as a method `next` with unsatisfied bounds, and nobody learns which.
+    pub fn with_protocol<M, E>(inner: S, config: LiveConfig, protocol: P) -> Self
+    where
+        S: Stream<Item = Result<M, E>> + Sink<M>,
+        P: ProtocolOf<S, M, E>,
+    {
         let machine = Liveness::new(config.rules().clone(), fastrand::u64(..));
         let shared = Shared::new(machine.is_judging());
         Self { wire: Wire::new(inner), protocol, core: Core::new(machine), shared: Tie(shared) }
@@ -83,9 +94,31 @@ impl<S: Stream, P> LiveStream<S, P> {
     /// Looks below the messages from now on: a message that takes longer than a timeout to cross the path closes nothing
     /// then, and a verdict says which layer died. See [`ProgressIo`](crate::ProgressIo) for a source that every transport
     /// can have.
-    #[must_use]
     pub fn with_progress(mut self, source: impl Progress + 'static) -> Self {
         self.core.aside.get_or_insert_default().watch = Some(Watch::new(Box::new(source)));
+        self
+    }
+
+    /// Tells `observer` of every round trip, suspicion and end from now on, as it happens; see [`Event`](crate::Event). Only
+    /// one observer is kept, the last.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tungstenite")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use ws_liveness::{Event, LiveConfig, LiveExt};
+    ///
+    /// let (socket, _) = tokio_tungstenite::connect_async("ws://localhost:9001").await?;
+    /// let ws = socket.live(LiveConfig::default()).with_observer(|event: &Event| match event {
+    ///     Event::RoundTrip { rtt, .. } => println!("answered after {rtt:?}"),
+    ///     Event::Ended(end) => println!("over: {end}"),
+    ///     _ => {}
+    /// });
+    /// # drop(ws);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_observer(self, observer: impl Observer + 'static) -> Self {
+        self.shared.0.set_observer(Arc::new(observer));
         self
     }
 
@@ -117,6 +150,7 @@ impl<S: Stream, P> LiveStream<S, P> {
 
     /// Takes the wrapper off. The message, if any, was accepted by `start_send` and not yet handed to the inner: send it
     /// first. Nothing of the liveness is left behind.
+    #[must_use = "the message, if any, was accepted and not sent"]
     pub fn into_inner<M, E>(self) -> (S, Option<M>)
     where
         S: Stream<Item = Result<M, E>>,
@@ -165,7 +199,7 @@ impl<S: Stream, P> LiveStream<S, P> {
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     /// One poll of one half.
     #[inline(never)]
@@ -198,6 +232,15 @@ where
     #[inline(never)]
     fn poll_sink(self: Pin<&mut Self>, want: Want, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_write(want, cx))
+    }
+
+    /// As `poll_close`; `goodbye` is what the Close is to say, until it is said.
+    pub(crate) fn poll_close_with(
+        self: Pin<&mut Self>,
+        goodbye: &mut Option<Goodbye>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        self.polled_by(Half::Sink, cx, |driver, cx| driver.poll_close_with(goodbye, cx))
     }
 
     #[inline(never)]
@@ -268,7 +311,7 @@ where
 impl<S, P, M, E> LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     /// From now on the stream half is a task of its own (V5).
     pub(crate) fn settle_in(mut self) -> Self {
@@ -311,7 +354,7 @@ impl<S: Stream + fmt::Debug, P> fmt::Debug for LiveStream<S, P> {
 impl<S, P, M, E> Stream for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Item = S::Item;
 
@@ -351,7 +394,7 @@ where
 impl<S, P, M, E> FusedStream for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     fn is_terminated(&self) -> bool {
         self.core.machine.is_finished()
@@ -363,7 +406,7 @@ where
 impl<S, P, M, E> Sink<M> for LiveStream<S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     type Error = <S as Sink<M>>::Error;
 
@@ -406,7 +449,11 @@ fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
 /// `ws.live(config)`.
 pub trait LiveExt: Stream + Sized {
     /// See [`LiveStream::new`].
-    fn live(self, config: LiveConfig) -> LiveStream<Self> {
+    fn live<M, E>(self, config: LiveConfig) -> LiveStream<Self>
+    where
+        Self: Stream<Item = Result<M, E>> + Sink<M>,
+        Auto: ProtocolOf<Self, M, E>,
+    {
         LiveStream::new(self, config)
     }
 }

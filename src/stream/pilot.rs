@@ -4,13 +4,14 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::task::Context;
+use std::time::Duration;
 
 use tracing::{debug, trace, warn};
 
 use super::wire::Flush;
 use crate::error::{Cause, LivenessError, Report};
 use crate::liveness::{CloseBy, Death, Event, Frame, Left, Liveness, Reason, Time, Witness};
-use crate::monitor::{Health, Shared, count};
+use crate::monitor::{End, Event as Told, Health, Shared, count};
 use crate::progress::Watch;
 use crate::timer::{Rest, Timer, has_budget};
 use crate::wake::Half;
@@ -192,7 +193,7 @@ impl Pilot<'_> {
     pub(super) fn unread(&mut self) {
         self.shared.fan.come(Half::Stream);
         if self.core.machine.is_failed() {
-            self.shared.set_health(Health::Ended(Cause::PingFailed));
+            self.shared.set_health(Health::Ended(End::PingFailed));
         }
     }
 
@@ -202,7 +203,7 @@ impl Pilot<'_> {
             self.judge(|machine, now, examiner| machine.handle_abandoned(now, examiner));
             // A timer of a runtime that is gone is not to be polled again.
             self.core.timer.forget();
-            self.shared.set_health(Health::Ended(Cause::Dropped));
+            self.shared.set_health(Health::Ended(End::Dropped));
             self.shared.fan.rouse();
         }
     }
@@ -238,7 +239,7 @@ impl Pilot<'_> {
     pub(super) fn close(&mut self, by: CloseBy) {
         let now = self.now();
         let began = self.core.machine.handle_close(by, now);
-        if began && by == CloseBy::User {
+        if began && by != CloseBy::Peer {
             // The timer is set for C in a poll, and whether the reader waits it shows by one of its own.
             self.shared.fan.rouse();
         }
@@ -322,6 +323,7 @@ impl Pilot<'_> {
         count(&mut board.stats.pongs_received);
         board.stats.last_inbound = Some(now);
         board.stats.last_pong = Some(now);
+        board.foreign = false;
         board.judging = self.core.machine.is_judging();
         let probed = board.probe().and_then(|probe| probe.handle_answer(number, now));
         // It answers both; the later one tells how long it took.
@@ -329,15 +331,30 @@ impl Pilot<'_> {
         if let Some(rtt) = rtt {
             board.stats.handle_rtt(rtt);
         }
-        // A monitor that hears of it may want to look at the board.
-        if probed.is_some() {
-            self.shared.announce(board);
-        } else {
-            drop(board);
-        }
-        debug!(number, rtt = rtt.map(tracing::field::debug), "pong");
+        let heard = board.is_heard();
+        drop(board);
+        debug!(number, rtt_seconds = rtt.map(|rtt| rtt.as_secs_f64()), "pong");
         if let Some(watch) = self.core.watch().filter(|_| answer.in_part) {
             watch.handle_answered_in_part(now);
+        }
+        if heard {
+            self.tell_answer(probed.is_some(), rtt);
+        }
+    }
+
+    /// A pong came in that answers no ping of ours.
+    pub(super) fn note_foreign_pong(&self) {
+        self.shared.board().foreign = true;
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_answer(&self, probed: bool, rtt: Option<Duration>) {
+        if probed {
+            self.shared.announce();
+        }
+        if let Some(rtt) = rtt {
+            self.shared.observe(Told::RoundTrip { rtt });
         }
     }
 
@@ -345,7 +362,7 @@ impl Pilot<'_> {
     pub(super) fn fail(&mut self, source: Box<dyn Error + Send + Sync>) {
         let now = self.now();
         let death = self.core.machine.facts(Reason::Refused);
-        debug!(cause = %Cause::PingFailed, error = %source, "suspect");
+        debug!(cause = Cause::PingFailed.as_str(), error = %source, "suspect");
         let error = report(Cause::PingFailed, death, now, None, self.shared, Some(source));
         self.core.machine.handle_failure(error);
         self.shared.fan.rouse();
@@ -383,11 +400,11 @@ impl Pilot<'_> {
     #[inline(never)]
     fn tell_of(&self, event: Event) {
         match event {
-            Event::Deferred => count(&mut self.shared.board().stats.deferrals),
-            Event::Missed => count(&mut self.shared.board().stats.misses),
+            Event::Deferred => self.shared.count_event(Told::Deferred),
+            Event::Missed => self.shared.count_event(Told::Missed),
             Event::Suspected => self.tell_suspect(),
             Event::Trusted => _ = self.shared.set_health(Health::Alive),
-            Event::Closed => _ = self.shared.set_health(Health::Ended(Cause::Closed)),
+            Event::Closed => _ = self.shared.set_health(Health::Ended(End::Closed)),
             Event::Died | Event::Unclosed => self.tell_dead(),
             Event::Over | Event::Released => self.shared.fan.rouse(),
         }
@@ -403,9 +420,25 @@ impl Pilot<'_> {
     fn tell_dead(&self) {
         let Some(error) = self.core.machine.account() else { return };
         let cause = error.cause();
-        warn!(%cause, misses = error.misses(), deferrals = error.deferrals(), "connection is dead: {error}");
-        self.shared.set_health(Health::Ended(cause));
+        let (layer, cause_word) = (error.layer().as_str(), cause.as_str());
+        warn!(
+            layer,
+            cause = cause_word,
+            misses = error.misses(),
+            deferrals = error.deferrals(),
+            "connection is dead: {error}"
+        );
+        let Some(end) = cause.end() else { return };
+        let first = self.shared.mark_health(Health::Ended(end));
+        // Whoever is told may panic: each knows as much as can be.
         self.shared.fan.rouse();
+        if first {
+            self.shared.announce();
+            if cause == Cause::PongTimeout {
+                self.shared.observe(Told::Missed);
+            }
+            self.shared.observe(Told::Ended(end));
+        }
     }
 }
 
@@ -458,6 +491,7 @@ fn report(
         since_pong: board.stats.last_pong.map(|at| now.since(at)),
         deferrals: death.deferrals,
         misses: death.misses,
+        foreign: board.foreign,
         stats: board.stats.public(now),
         source,
     })

@@ -5,10 +5,9 @@ use std::task::{Context, Poll};
 use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
-use crate::error::Cause;
 use crate::liveness::{CloseBy, Reading};
-use crate::message::{Kind, Protocol};
-use crate::monitor::Health;
+use crate::message::{Kind, Protocol, ProtocolOf};
+use crate::monitor::{End, Health};
 use crate::wake::Half;
 
 /// After so many frames that the user does not see, a poll gives way to others (an inner that never says `Pending`, a
@@ -18,7 +17,7 @@ const HIDDEN_PER_POLL: u32 = 64;
 impl<S, P, M, E> Driver<'_, S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M, E>>> {
         self.pilot.shared.fan.come(Half::Stream);
@@ -103,7 +102,7 @@ where
         match Protocol::<M, E>::kind(self.protocol, message) {
             Kind::Data => {}
             Kind::Pong(payload) => match machine.read_pong(payload) {
-                Reading::Foreign => {}
+                Reading::Foreign => self.pilot.note_foreign_pong(),
                 Reading::Stale => {
                     machine.handle_frame();
                     return false;
@@ -150,7 +149,7 @@ where
         if dying {
             return self.last_word();
         }
-        self.pilot.shared.set_health(Health::Ended(Cause::StreamError));
+        self.pilot.shared.set_health(Health::Ended(End::StreamError));
         Some(Err(error))
     }
 
@@ -162,8 +161,8 @@ where
         if dying {
             return self.last_word();
         }
-        let cause = if closed { Cause::Closed } else { Cause::EndOfStream };
-        self.pilot.shared.set_health(Health::Ended(cause));
+        let end = if closed { End::Closed } else { End::EndOfStream };
+        self.pilot.shared.set_health(Health::Ended(end));
         None
     }
 

@@ -13,7 +13,8 @@ pin_project! {
     pub(super) struct Wire<S: Stream> {
         #[pin]
         inner: S,
-        // Nearly always empty.
+        // Nearly always empty. The bound on the struct, and so the one on `LiveStream`, is for `S::Item` here; without it
+        // the message would have to be a type parameter of its own that every user spells.
         kept: Option<Box<Kept<S::Item>>>,
         pub(super) book: Book,
     }

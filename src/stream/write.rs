@@ -6,9 +6,10 @@ use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
 use super::wire::Flush;
+use crate::closing::Goodbye;
 use crate::error::LivenessError;
 use crate::liveness::CloseBy;
-use crate::message::{Kind, Protocol};
+use crate::message::{Kind, Protocol, ProtocolOf};
 
 /// What the user polls the sink for.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ pub(super) enum Want {
 impl<S, P, M, E> Driver<'_, S, P>
 where
     S: Stream<Item = Result<M, E>> + Sink<M>,
-    P: Protocol<M, E> + Protocol<M, <S as Sink<M>>::Error>,
+    P: ProtocolOf<S, M, E>,
 {
     pub(super) fn poll_write(&mut self, want: Want, cx: &mut Context<'_>) -> Poll<Result<(), <S as Sink<M>>::Error>> {
         match want {
@@ -76,6 +77,56 @@ where
             return Poll::Ready(self.check_verdict());
         }
         if self.pilot.core.machine.is_over() { Poll::Ready(self.check()) } else { Poll::Pending }
+    }
+
+    /// The user's Close leaves as soon as the inner takes it; C runs from the first call.
+    pub(super) fn poll_close_with(
+        &mut self,
+        goodbye: &mut Option<Goodbye>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        if goodbye.is_some() {
+            self.check_verdict()?;
+            if !self.pilot.core.machine.is_over() {
+                self.pilot.close(CloseBy::Intent);
+            }
+            self.begin(cx);
+            if self.try_goodbye(goodbye, cx)?.is_pending() {
+                self.settle(cx);
+                if !self.pilot.overdue() {
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.poll_close(cx)
+    }
+
+    /// Ready when there is nothing more to say: it was said, or the inner has said something already.
+    fn try_goodbye(
+        &mut self,
+        goodbye: &mut Option<Goodbye>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), <S as Sink<M>>::Error>> {
+        // A sink may refuse for now what it was ready for; a flush may have made room.
+        for _ in 0..2 {
+            let unsaid = self.pilot.core.machine.is_unsaid() && !self.wire.book.is_failed();
+            let Some(words) = goodbye.as_ref().filter(|_| unsaid) else { break };
+            ready!(self.poll_before(cx))?;
+            let polled = self.wire.as_mut().poll_permit(cx);
+            self.note_moved();
+            ready!(self.noting(polled))?;
+            let close = Protocol::<M, E>::close(self.protocol, words.code, &words.reason);
+            match self.start_send(close) {
+                Ok(()) => break,
+                Err(error) if self.wire.book.is_failed() => return Poll::Ready(Err(error)),
+                Err(_) => ready!(self.poll_flush(cx))?,
+            }
+        }
+        if self.pilot.core.machine.is_unsaid() && !self.wire.book.is_failed() {
+            return Poll::Pending;
+        }
+        *goodbye = None;
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {

@@ -3,6 +3,8 @@
 use std::io;
 #[cfg(unix)]
 use std::os::fd::{AsFd, OwnedFd};
+#[cfg(unix)]
+use std::sync::Arc;
 
 use crate::progress::{Progress, Sight};
 
@@ -14,7 +16,7 @@ use crate::progress::{Progress, Sight};
 /// # #[cfg(feature = "tungstenite-0-30")] {
 /// use ws_liveness::{LiveConfig, LiveExt, TcpProgress};
 ///
-/// let source = TcpProgress::of(&tcp)?;
+/// let source = TcpProgress::new(&tcp)?;
 /// let ws = tokio_tungstenite::accept_async(tcp).await?;
 /// let mut live = ws.live(LiveConfig::default()).with_progress(source);
 /// # }
@@ -22,9 +24,9 @@ use crate::progress::{Progress, Sight};
 /// # }
 /// ```
 ///
-/// It holds a file descriptor of its own, one more per connection, for as long as the `LiveStream` lives. A shutdown is
-/// seen by the peer at once; a close without one only when the `LiveStream` goes, not when the inner socket alone is
-/// dropped before.
+/// It holds a file descriptor of its own, one more per connection, for as long as the `LiveStream` lives; a clone shares
+/// that descriptor. A shutdown is seen by the peer at once; a close without one only when the `LiveStream` and every clone
+/// are gone, not when the inner socket alone is dropped before.
 ///
 /// Linux only ([`IS_SUPPORTED`](Self::IS_SUPPORTED)): `TCP_INFO` and `SIOCOUTQ` ([tcp(7)]), since kernel 4.1; the peer's
 /// window since 5.4. Elsewhere it knows nothing, and the limits of P5 hold. A look is three system calls, and a few more
@@ -34,32 +36,33 @@ use crate::progress::{Progress, Sight};
 /// data by two: the kernel counts the SYN of the side that dialled, and the FIN.
 ///
 /// [tcp(7)]: https://man7.org/linux/man-pages/man7/tcp.7.html
-#[derive(Debug)]
+#[derive(Clone, Debug)]
+#[must_use = "a source has no effect until it is given to `LiveStream::with_progress`"]
 pub struct TcpProgress {
     #[cfg(unix)]
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux is asked"))]
-    socket: OwnedFd,
+    socket: Arc<OwnedFd>,
 }
 
 impl TcpProgress {
     /// Whether this platform tells anything.
     pub const IS_SUPPORTED: bool = cfg!(target_os = "linux");
 
-    /// The source of this socket: tokio's, the standard library's, or any other that has a descriptor.
+    /// Makes a source of this socket: tokio's, the standard library's, or any other that has a descriptor.
     ///
     /// # Errors
     /// Where the descriptor cannot be duplicated, above all because the process has no more of them.
     #[cfg(unix)]
-    pub fn of(socket: &impl AsFd) -> io::Result<Self> {
-        Ok(Self { socket: socket.as_fd().try_clone_to_owned()? })
+    pub fn new(socket: &impl AsFd) -> io::Result<Self> {
+        Ok(Self { socket: Arc::new(socket.as_fd().try_clone_to_owned()?) })
     }
 
-    /// The source of this socket, which knows nothing on this platform.
+    /// Makes a source of this socket, which knows nothing on this platform.
     ///
     /// # Errors
     /// None.
     #[cfg(not(unix))]
-    pub fn of<S>(_socket: &S) -> io::Result<Self> {
+    pub fn new<S>(_socket: &S) -> io::Result<Self> {
         Ok(Self {})
     }
 }
@@ -76,5 +79,24 @@ impl Progress for TcpProgress {
     /// Nothing where the socket is no TCP socket, or is none any more.
     fn look(&self) -> Sight {
         super::linux::look(self.socket.as_fd())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn a_clone_asks_the_same_socket_also_when_the_first_source_is_gone() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let source = TcpProgress::new(&socket).unwrap();
+        let clone = source.clone();
+        assert_eq!(clone.socket.as_fd().as_raw_fd(), source.socket.as_fd().as_raw_fd());
+        drop(source);
+        assert!(clone.look().tcp.is_some());
     }
 }

@@ -2,6 +2,10 @@
 
 use std::fmt::Debug;
 use std::io;
+#[cfg(not(windows))]
+use std::os::fd::AsFd;
+#[cfg(windows)]
+use std::os::windows::io::AsSocket;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -24,8 +28,8 @@ use super::{TcpOptionFailure, TcpOptionsError};
 ///
 /// None of them sees a peer whose process hangs: its kernel answers (see [the guide](crate::guide::layers)). Pings do.
 /// What each does on Linux stands in [tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[must_use = "options have no effect until `apply` is called"]
 pub struct TcpOptions {
     keepalive: Option<Duration>,
     keepalive_interval: Option<Duration>,
@@ -36,6 +40,18 @@ pub struct TcpOptions {
 }
 
 impl TcpOptions {
+    /// Starts from no option at all: applied like this, it changes nothing.
+    pub const fn new() -> Self {
+        Self {
+            keepalive: None,
+            keepalive_interval: None,
+            keepalive_retries: None,
+            user_timeout: None,
+            notsent_lowat: None,
+            nodelay: None,
+        }
+    }
+
     /// `SO_KEEPALIVE`: the peer's kernel is asked after this much idleness (`TCP_KEEPIDLE`). 1 s to 32,767 s, in whole
     /// seconds. Default is off. Not on OpenBSD and Haiku.
     pub fn keepalive(mut self, time: Duration) -> Self {
@@ -81,17 +97,28 @@ impl TcpOptions {
         self
     }
 
-    /// Sets what is set here, and nothing else.
+    /// Sets these options on a socket, and no others.
     ///
     /// # Errors
     /// Every option whose value is not allowed: nothing is set then. Else every option that the system refused or this
     /// platform lacks; all others are set.
-    pub fn apply<'s, S>(&self, socket: &'s S) -> Result<(), TcpOptionsError>
-    where
-        SockRef<'s>: From<&'s S>,
-    {
+    #[cfg(not(windows))]
+    pub fn apply(&self, socket: &impl AsFd) -> Result<(), TcpOptionsError> {
+        self.apply_to(SockRef::from(socket))
+    }
+
+    /// Sets these options on a socket, and no others.
+    ///
+    /// # Errors
+    /// Every option whose value is not allowed: nothing is set then. Else every option that the system refused or this
+    /// platform lacks; all others are set.
+    #[cfg(windows)]
+    pub fn apply(&self, socket: &impl AsSocket) -> Result<(), TcpOptionsError> {
+        self.apply_to(SockRef::from(socket))
+    }
+
+    fn apply_to(&self, socket: SockRef<'_>) -> Result<(), TcpOptionsError> {
         self.check().done()?;
-        let socket = SockRef::from(socket);
         let mut failures = Failures::default();
         if let Some(nodelay) = self.nodelay {
             failures.note("nodelay", nodelay, socket.set_tcp_nodelay(nodelay));

@@ -24,7 +24,7 @@ impl TcpOptions {
     ///   Left out where the time is longer than keepalive can be.
     pub fn for_liveness(config: &LiveConfig) -> Self {
         let bound = longest_silence(config);
-        let mut options = Self::default().nodelay(true);
+        let mut options = Self::new().nodelay(true);
         if let Some(bound) = bound.filter(|_| HAS_USER_TIMEOUT) {
             options = options.user_timeout(bound);
         }

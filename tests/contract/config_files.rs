@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use ws_liveness::{Judging, LiveConfig, LiveOverrides, PingWhen};
 
 const ALL: &str = r#"
@@ -120,4 +121,74 @@ fn overrides_change_what_they_name_and_nothing_else() {
     assert_eq!(some.over(&base).unwrap(), expected);
     let wrong: LiveOverrides = toml::from_str("missed_pongs = 0").unwrap();
     assert_eq!(wrong.over(&base).unwrap_err().field(), "missed_pongs");
+}
+
+/// Overrides beside a name of the user's, not in a table of their own.
+#[derive(Debug, Deserialize)]
+struct Flattened {
+    name: String,
+    #[serde(flatten)]
+    live: LiveOverrides,
+}
+
+#[test]
+fn flattened_overrides_are_read_and_a_misspelt_one_is_refused() {
+    let read: Flattened = toml::from_str("name = \"a\"\nping_interval = \"5s\"").unwrap();
+    let live = read.live.over(&LiveConfig::default()).unwrap();
+    assert_eq!((read.name.as_str(), live.ping_interval()), ("a", Duration::from_secs(5)));
+    let misspelt = toml::from_str::<Flattened>("name = \"a\"\nping_intervall = \"5s\"").unwrap_err().to_string();
+    assert!(misspelt.contains("unknown field `ping_intervall`"), "{misspelt}");
+    let misspelt = serde_json::from_str::<Flattened>(r#"{"name": "a", "misses": 2}"#).unwrap_err().to_string();
+    assert!(misspelt.contains("unknown field `misses`, expected one of `ping_interval`"), "{misspelt}");
+}
+
+/// Why the documentation says "nest it".
+#[test]
+fn flattened_overrides_do_not_go_with_a_struct_flattened_after_them_or_with_an_outer_one_that_denies() {
+    #[derive(Debug, Deserialize)]
+    struct Limits {
+        max_connections: u32,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Last {
+        #[serde(flatten)]
+        limits: Limits,
+        #[serde(flatten)]
+        live: LiveOverrides,
+    }
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "never made")]
+    struct First {
+        #[serde(flatten)]
+        live: LiveOverrides,
+        #[serde(flatten)]
+        limits: Limits,
+    }
+    let text = r#"{"max_connections": 10, "missed_pongs": 2}"#;
+    let last: Last = serde_json::from_str(text).unwrap();
+    let live = last.live.over(&LiveConfig::default()).unwrap();
+    assert_eq!((last.limits.max_connections, live.missed_pongs()), (10, 2));
+    let refused = serde_json::from_str::<First>(text).unwrap_err().to_string();
+    assert!(refused.contains("unknown field `max_connections`"), "{refused}");
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "never made")]
+    struct Denying {
+        #[serde(flatten)]
+        live: LiveOverrides,
+    }
+    let refused = serde_json::from_str::<Denying>(r#"{"missed_pongs": 2}"#).unwrap_err().to_string();
+    assert!(refused.contains("unknown field `missed_pongs`"), "{refused}");
+}
+
+/// Another reason: serde drops the error, and the overrides with it.
+#[test]
+fn flattened_overrides_in_an_option_are_lost_with_a_misspelt_one() {
+    #[derive(Debug, Deserialize)]
+    struct Perhaps {
+        #[serde(flatten)]
+        live: Option<LiveOverrides>,
+    }
+    let read: Perhaps = serde_json::from_str(r#"{"missed_pongs": 2, "mised_pongs": 3}"#).unwrap();
+    assert_eq!(read.live, None);
 }

@@ -28,10 +28,14 @@ mod j {
 /// Closing.
 mod k {
     mod dropping;
+    mod saying_goodbye;
 }
 
 /// Observing.
 mod o {
+    #[cfg(feature = "serde")]
+    mod forms;
+    mod observer;
     mod observing;
     mod probing;
 }

@@ -16,7 +16,12 @@ mod calls;
 mod halves;
 #[allow(dead_code, reason = "not all of it is used here")]
 mod liveness;
-#[allow(dead_code, unused_imports, reason = "not all of it is used here")]
+#[allow(
+    clippy::enum_variant_names,
+    dead_code,
+    unused_imports,
+    reason = "not all of it is used here, and it is not public"
+)]
 #[path = "../../src/monitor/mod.rs"]
 mod monitor;
 mod mutants;
@@ -25,14 +30,6 @@ mod sync;
 #[allow(dead_code, reason = "not all of it is used here")]
 mod wake;
 mod world;
-
-/// What `src/monitor` says about an end.
-mod error {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Cause {
-        Dropped,
-    }
-}
 
 mod timer {
     pub(crate) use crate::wake::Clock;

@@ -7,12 +7,11 @@ use std::task::{Context, Poll};
 use futures_util::task::waker;
 use loom::thread::{self, JoinHandle};
 
-use crate::error::Cause;
-use crate::monitor::{Health, Monitor, Shared};
+use crate::monitor::{End, Health, Monitor, Shared};
 use crate::sync::Notify;
 use crate::world::Bell;
 
-const END: Health = Health::Ended(Cause::Dropped);
+const END: Health = Health::Ended(End::Dropped);
 
 /// What a wait comes to, once everything has happened: polled for as long as it is woken.
 fn outcome<T>(wait: impl Future<Output = T>, happening: JoinHandle<()>) -> T {
@@ -48,7 +47,7 @@ fn becoming(healths: &'static [Health]) -> (Monitor, JoinHandle<()>) {
 fn o3_an_end_during_the_look_ends_the_wait_for_the_end() {
     loom::model(|| {
         let (monitor, ending) = becoming(&[END]);
-        assert_eq!(outcome(monitor.ended(), ending), Cause::Dropped);
+        assert_eq!(outcome(monitor.ended(), ending), End::Dropped);
     });
 }
 
@@ -64,7 +63,7 @@ fn o3_an_end_during_the_look_ends_the_wait_for_a_change() {
 fn o2_an_end_during_the_look_ends_a_probe() {
     loom::model(|| {
         let (monitor, ending) = becoming(&[END]);
-        assert_eq!(outcome(monitor.probe(), ending), Err(Cause::Dropped));
+        assert_eq!(outcome(monitor.probe(), ending), Err(End::Dropped));
     });
 }
 

@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{Cause, LiveConfig, LiveExt};
+use ws_liveness::{Cause, End, LiveConfig, LiveExt};
 
 use crate::pair::{
     CLOSE, Live, ROLES, Ws, bare, died_of, farewell, millis, other, over_tcp, quick, read_frames, sockets,
@@ -67,7 +67,7 @@ async fn two_wrapped_ends_keep_each_other() {
         assert!(message.is_ping() || message.is_close());
     }
     echo.await.unwrap();
-    assert_eq!((monitor.ended().await, client.monitor().ended().await), (Cause::Closed, Cause::Closed));
+    assert_eq!((monitor.ended().await, client.monitor().ended().await), (End::Closed, End::Closed));
 }
 
 /// A wrapped end and a bare one with a relay between them.

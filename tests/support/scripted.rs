@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, LiveStream, LivenessError};
+use ws_liveness::{End, LiveConfig, LiveConfigBuilder, LiveStream, LivenessError};
 
 #[path = "scripted/message.rs"]
 mod message;
@@ -89,17 +89,17 @@ pub(crate) async fn death(peer: &Peer, ws: &mut Live, span: Duration) -> Option<
     timeout(span, read).await.ok()
 }
 
-/// When the monitor learns of the end, and its cause.
-pub(crate) fn obituary(peer: &Peer, ws: &Live) -> JoinHandle<(Duration, Cause)> {
+/// When the monitor learns of the end, and of which.
+pub(crate) fn obituary(peer: &Peer, ws: &Live) -> JoinHandle<(Duration, End)> {
     let (peer, monitor) = (peer.clone(), ws.monitor());
     tokio::spawn(async move {
-        let cause = monitor.ended().await;
-        (peer.elapsed(), cause)
+        let end = monitor.ended().await;
+        (peer.elapsed(), end)
     })
 }
 
 /// Reads until the stream has ended; when the verdict fell, and on what.
-pub(crate) async fn reads_to_death(peer: &Peer, mut ws: Live) -> (Duration, Cause) {
+pub(crate) async fn reads_to_death(peer: &Peer, mut ws: Live) -> (Duration, End) {
     let obituary = obituary(peer, &ws);
     while timeout(secs(100_000), ws.next()).await.expect("a verdict").is_some() {}
     obituary.await.unwrap()

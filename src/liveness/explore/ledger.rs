@@ -34,6 +34,14 @@ enum Kind {
     Probe,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Close {
+    #[default]
+    Unsaid,
+    Handed,
+    Flushed,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ledger {
     setup: Setup,
@@ -55,6 +63,8 @@ pub(super) struct Ledger {
     /// A frame came since the last due time.
     busy: bool,
     proven: bool,
+    /// A Close of ours that the user has said, or with which the inner answers.
+    close: Close,
     /// The ping that waits to leave.
     queued: Option<Time>,
     handed: bool,
@@ -98,6 +108,7 @@ impl Ledger {
             heard_meanwhile: false,
             busy: false,
             proven: false,
+            close: Close::Unsaid,
             queued: None,
             handed: false,
             last: None,
@@ -543,7 +554,18 @@ impl Ledger {
         self.over();
     }
 
+    /// A flush is finished.
+    pub(super) fn close_flushed(&mut self) {
+        if self.close == Close::Handed {
+            self.close = Close::Flushed;
+        }
+    }
+
     pub(super) fn closed(&mut self, by: CloseBy, now: Time) {
+        let closable = !matches!(self.stage, Stage::Dying | Stage::Over);
+        if closable && by != CloseBy::Intent && self.close == Close::Unsaid {
+            self.close = Close::Handed;
+        }
         match self.stage {
             Stage::Dying if by == CloseBy::Peer => self.over(),
             Stage::Dying | Stage::Over | Stage::Closing => {}
@@ -584,6 +606,7 @@ impl Ledger {
             }
             Event::Closed => {
                 promise(self.stage == Stage::Closing && !self.complete, "a handshake is complete once")?;
+                promise(self.close == Close::Flushed, "a handshake is complete when our Close was flushed")?;
                 self.complete = true;
             }
             Event::Over | Event::Released => {}

@@ -49,6 +49,7 @@ pub(super) enum Fault {
     LastWordTwice,
     CloseTwice,
     PingAfterClose,
+    IntentIsAClose,
     TimerIsForgotten,
     EventIsLost,
     SpuriousTimeoutQueues,
@@ -59,7 +60,7 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 37] = [
+    pub(super) const ALL: [Self; 38] = [
         Self::ReaderIsNeverAway,
         Self::WriterIsNeverAway,
         Self::LateLookDecides,
@@ -91,6 +92,7 @@ impl Fault {
         Self::LastWordTwice,
         Self::CloseTwice,
         Self::PingAfterClose,
+        Self::IntentIsAClose,
         Self::TimerIsForgotten,
         Self::EventIsLost,
         Self::SpuriousTimeoutQueues,
@@ -113,7 +115,7 @@ impl Fault {
             Self::FarewellIsEndless | Self::ClosingIsEndless | Self::OverdueIsForgotten | Self::BrokenIsEndless => {
                 "ends"
             }
-            Self::CloseTwice | Self::PingAfterClose => "ends",
+            Self::CloseTwice | Self::PingAfterClose | Self::IntentIsAClose => "ends",
             Self::StarvedReaderWaits => "odd",
             _ => "plain",
         }
@@ -340,6 +342,11 @@ impl Subject {
             }
             _ => {}
         }
+    }
+
+    pub(super) fn handle_close(&mut self, by: CloseBy, now: Time) -> bool {
+        let by = if self.has(Fault::IntentIsAClose) && by == CloseBy::Intent { CloseBy::User } else { by };
+        self.machine.handle_close(by, now)
     }
 
     pub(super) fn handle_told(&mut self) {

@@ -35,6 +35,8 @@ pub(super) enum Action {
     Call,
     /// The user closes.
     Close,
+    /// The user means to close, and the inner has not taken the Close yet.
+    Intent,
     /// The task that drives is gone.
     Drop,
 }
@@ -209,7 +211,7 @@ impl World {
             self.time_actions(&mut actions);
             let setup = self.setup;
             if setup.ends {
-                actions.extend([Action::Close, Action::Drop, Action::Unread]);
+                actions.extend([Action::Close, Action::Intent, Action::Drop, Action::Unread]);
             }
             if setup.odd {
                 actions.push(Action::Cut);
@@ -322,6 +324,10 @@ impl World {
             Action::Close => {
                 self.close(CloseBy::User);
                 self.book.unflushed = true;
+                self.finish();
+            }
+            Action::Intent => {
+                self.close(CloseBy::Intent);
                 self.finish();
             }
             Action::Drop => self.abandon()?,
@@ -708,6 +714,7 @@ impl World {
         }
         let moved = std::mem::take(&mut self.book.flush_blocked);
         (self.book.full, self.book.unflushed) = (false, false);
+        self.ledger.close_flushed();
         if self.subject.awaits_flush(false) {
             let now = self.clock();
             let left = self.input("flushed", |subject| subject.handle_flushed(now, moved));
@@ -728,13 +735,17 @@ impl World {
     }
 
     fn close(&mut self, by: CloseBy) {
-        if by == CloseBy::User && self.subject.is_over() {
+        if by != CloseBy::Peer && self.subject.is_over() {
             return;
         }
         let now = self.clock();
-        let name = if by == CloseBy::User { "close by user" } else { "close by peer" };
+        let name = match by {
+            CloseBy::Intent => "close meant",
+            CloseBy::User => "close by user",
+            CloseBy::Peer => "close by peer",
+        };
         let began = self.input(name, |subject| subject.handle_close(by, now));
-        self.roused |= began && by == CloseBy::User;
+        self.roused |= began && by != CloseBy::Peer;
         self.ledger.closed(by, now);
     }
 

@@ -4,7 +4,7 @@ use crate::scripted::*;
 use futures_util::stream::FusedStream;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::{sleep, timeout};
-use ws_liveness::{Cause, Health, LivenessError, Spawned};
+use ws_liveness::{Cause, End, Health, LivenessError, Spawned};
 
 type Handle = Spawned<Socket>;
 
@@ -29,7 +29,7 @@ async fn b1_pings_leave_and_pongs_are_judged_while_the_handler_works() {
     assert_eq!((ws.monitor().stats().pongs_received, ws.monitor().health()), (30, Health::Alive));
     peer.set_echo(None);
     let end = ws.monitor();
-    assert_eq!(end.ended().await, Cause::PongTimeout);
+    assert_eq!(end.ended().await, End::PongTimeout);
     assert_eq!(peer.elapsed(), secs(640), "judged although the handler still works");
     assert_eq!(dies(&mut ws).await, Cause::PongTimeout);
 }
@@ -79,7 +79,7 @@ async fn b2_t_runs_from_when_reading_goes_on() {
     sleep(secs(95)).await;
     assert_eq!(peer.pings().len(), 4);
     assert!(ws.next().await.is_some() && ws.next().await.is_some());
-    assert_eq!(ws.monitor().ended().await, Cause::PongTimeout);
+    assert_eq!(ws.monitor().ended().await, End::PongTimeout);
     assert_eq!(peer.elapsed(), secs(95 + 20 + 20), "all of T, and once more for the last message");
     assert_eq!(dies(&mut ws).await, Cause::PongTimeout);
 }
@@ -91,7 +91,7 @@ async fn j1_w_is_judged_with_a_full_buffer() {
     peer.sends(Msg::Data(0));
     peer.set_flushes(false);
     let monitor = ws.monitor();
-    assert_eq!(monitor.ended().await, Cause::WriteStalled);
+    assert_eq!(monitor.ended().await, End::WriteStalled);
     assert_eq!(peer.elapsed(), secs(50));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Data(0)))), "what was read before is delivered first");
     assert_eq!(dies(&mut ws).await, Cause::WriteStalled);
@@ -142,7 +142,7 @@ async fn b5_dropping_the_handle_closes_within_c() {
             });
         }
         let cause = monitor.ended().await;
-        let (expected, at) = if answers { (Cause::Closed, secs(2)) } else { (Cause::CloseTimeout, secs(10)) };
+        let (expected, at) = if answers { (End::Closed, secs(2)) } else { (End::CloseTimeout, secs(10)) };
         assert_eq!((cause, closed.elapsed()), (expected, at));
         assert!(peer.messages().starts_with(&[Msg::Data(7)]), "what was accepted is flushed");
     }
@@ -156,7 +156,7 @@ async fn b5_a_peer_that_talks_on_does_not_keep_a_dropped_connection() {
     let monitor = ws.monitor();
     sleep(secs(1)).await;
     drop(ws);
-    assert_eq!(monitor.ended().await, Cause::CloseTimeout);
+    assert_eq!(monitor.ended().await, End::CloseTimeout);
     assert_eq!(peer.elapsed(), secs(11));
 }
 
@@ -173,7 +173,7 @@ async fn b5_however_much_is_unread_when_the_handle_is_dropped_closing_takes_no_t
         peer.sends_in_silence(Msg::Close(1000, String::new()));
         peer.ends();
         drop(ws);
-        assert_eq!(timeout(secs(60), monitor.ended()).await, Ok(Cause::Closed), "{unread} unread");
+        assert_eq!(timeout(secs(60), monitor.ended()).await, Ok(End::Closed), "{unread} unread");
         sleep(ms(1)).await;
         assert!(peer.is_alone(), "the task keeps the socket");
         assert_eq!(peer.elapsed(), start + ms(1), "{unread} unread");
@@ -219,7 +219,7 @@ async fn b7_end_and_errors_are_the_sockets_own() {
     assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
     assert!(matches!(ws.next().await, Some(Err(Fault::Reset))));
     assert!(ws.next().await.is_none() && ws.is_terminated());
-    assert_eq!(monitor.health(), Health::Ended(Cause::StreamError));
+    assert_eq!(monitor.health(), Health::Ended(End::StreamError));
 }
 
 #[tokio::test(start_paused = true)]
@@ -234,7 +234,7 @@ async fn b7_whoever_closes_completes_the_handshake() {
     ws.send(Msg::Close(1001, String::new())).await.unwrap();
     assert!(matches!(ws.next().await, Some(Ok(Msg::Close(1000, _)))));
     assert!(ws.next().await.is_none());
-    assert_eq!(monitor.health(), Health::Ended(Cause::Closed));
+    assert_eq!(monitor.health(), Health::Ended(End::Closed));
 }
 
 #[tokio::test(start_paused = true)]

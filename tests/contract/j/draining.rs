@@ -9,7 +9,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::consume_budget;
 use tokio::time::{advance, timeout};
-use ws_liveness::{Cause, Health, LiveStream};
+use ws_liveness::{End, Health, LiveStream};
 
 /// A ping left at 20 s and nobody has polled since 26 s; it is 28 s now, one second past the deadline.
 async fn a_second_late() -> (Peer, Live) {
@@ -48,7 +48,7 @@ async fn j5_what_is_buffered_is_delivered_before_the_verdict() {
         assert_eq!(ws.monitor().health(), Health::Alive);
     }
     // Six of the seven seconds were waited; from 26 s on nobody was here.
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(29), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(29), End::PongTimeout));
 }
 
 #[tokio::test(start_paused = true)]

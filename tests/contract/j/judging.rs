@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::advance;
-use ws_liveness::{Cause, Health, Judging, LiveConfigBuilder};
+use ws_liveness::{End, Health, Judging, LiveConfigBuilder};
 
 #[tokio::test(start_paused = true)]
 async fn p1_the_defaults_kill_a_silent_peer_at_40_s() {
     let (peer, mut ws) = live(exact());
     idle(&mut ws, ms(39_999)).await;
     assert_eq!(ws.monitor().health(), Health::Alive, "a verdict has no forewarning here");
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(40), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(40), End::PongTimeout));
     assert!(matches!(&peer.messages()[..], [Msg::Ping(_), Msg::Close(..)]), "no ping leaves with the verdict");
 }
 
@@ -21,14 +21,14 @@ async fn p1_the_defaults_kill_a_silent_peer_at_40_s() {
 async fn p1_the_defaults_kill_a_talker_that_never_answers_at_60_s() {
     let (peer, ws) = live(exact());
     peer.talks(ms(900), secs(100));
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(60), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(60), End::PongTimeout));
 }
 
 #[tokio::test(start_paused = true)]
 async fn p1_the_defaults_kill_a_peer_that_does_not_read_at_50_s() {
     let (peer, ws) = live(exact());
     peer.set_flushes(false);
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(50), Cause::WriteStalled));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(50), End::WriteStalled));
 }
 
 /// Pongs of other connections, of the user, of nobody.
@@ -103,7 +103,7 @@ async fn j2_a_pong_counts_and_is_hidden_before_our_own_flush_was_observed() {
     idle(&mut ws, secs(39)).await;
     let stats = ws.monitor().stats();
     assert_eq!((stats.pongs_received, stats.last_rtt), (1, Some(secs(3))));
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), Cause::WriteStalled), "W of the next ping");
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), End::WriteStalled), "W of the next ping");
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +112,7 @@ async fn j3_a_talker_is_deferred_n_times_by_exactly_t() {
         let (peer, ws) = live(exact().max_deferrals(deferrals));
         let monitor = ws.monitor();
         peer.talks(ms(900), secs(200));
-        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), Cause::PongTimeout), "N = {deferrals}");
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), End::PongTimeout), "N = {deferrals}");
         assert_eq!(monitor.stats().deferrals, u64::from(deferrals));
     }
 }
@@ -124,7 +124,7 @@ async fn j3_every_deferral_needs_a_frame_of_its_own_since_the_flush_or_the_last_
         for &at in frames {
             peer.at(secs(at), |peer| peer.sends(Msg::Data(1)));
         }
-        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), Cause::PongTimeout), "{frames:?}");
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), End::PongTimeout), "{frames:?}");
     }
 }
 
@@ -135,7 +135,7 @@ async fn j3_a_frame_between_the_queueing_and_the_flush_defers_nothing() {
         peer.set_flushes(false);
         peer.at(secs(frame), |peer| peer.sends(Msg::Data(1)));
         peer.at(secs(25), |peer| peer.set_flushes(true));
-        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), Cause::PongTimeout));
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), End::PongTimeout));
     }
 }
 
@@ -154,7 +154,7 @@ async fn j3_any_kind_of_frame_defers_and_a_pong_after_that_still_saves() {
 async fn j4_a_miss_sends_the_next_ping_at_once_and_the_third_is_the_verdict() {
     let (peer, ws) = live(exact().pong_timeout(secs(5)).missed_pongs(3));
     let monitor = ws.monitor();
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(35), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(35), End::PongTimeout));
     assert_eq!(peer.ping_times(), [20, 25, 30].map(secs));
     assert_eq!(monitor.stats().misses, 3);
 }
@@ -180,7 +180,7 @@ async fn j8_the_end_and_the_errors_of_the_inner_win_over_a_verdict_in_the_same_p
             let last = read(&mut ws);
             assert!(matches!(last, Poll::Ready(None | Some(Err(Fault::Reset)))), "{last:?}");
             let health = ws.monitor().health();
-            assert!(matches!(health, Health::Ended(Cause::EndOfStream | Cause::StreamError)), "{health:?}");
+            assert!(matches!(health, Health::Ended(End::EndOfStream | End::StreamError)), "{health:?}");
         }
     }
 }
@@ -227,7 +227,7 @@ async fn j9_the_first_pong_makes_silence_count() {
     assert!(!ws.monitor().is_judging());
     idle(&mut ws, secs(2)).await;
     assert!(ws.monitor().is_judging());
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(87), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(87), End::PongTimeout));
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,6 +236,6 @@ async fn j9_w_is_judged_all_the_same() {
     for config in never.into_iter().chain([exact().judging(Judging::AfterFirstPong)]) {
         let (peer, ws) = live(config);
         peer.set_flushes(false);
-        assert_eq!(reads_to_death(&peer, ws).await, (secs(50), Cause::WriteStalled));
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(50), End::WriteStalled));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::StreamExt;
 use tokio::time::advance;
-use ws_liveness::{Cause, Health};
+use ws_liveness::{Cause, End, Health};
 
 /// Reads until `from`; then nothing of ours runs until `until`.
 async fn stalled(peer: &Peer, ws: &mut Live, from: Duration, until: Duration) {
@@ -40,7 +40,7 @@ async fn j5_a_late_look_counts_what_was_waited_before_it_was_due() {
     for (from, until, end) in STALLS {
         let (peer, mut ws) = live(exact());
         stalled(&peer, &mut ws, ms(from), ms(until)).await;
-        assert_eq!(reads_to_death(&peer, ws).await, (ms(end), Cause::PongTimeout), "{from}..{until}");
+        assert_eq!(reads_to_death(&peer, ws).await, (ms(end), End::PongTimeout), "{from}..{until}");
     }
 }
 
@@ -73,7 +73,7 @@ async fn j5_a_stall_is_no_deferral() {
     stalled(&peer, &mut ws, secs(21), secs(46)).await;
     peer.talks(secs(1), secs(99));
     let monitor = ws.monitor();
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(81), Cause::PongTimeout), "the rest of T, and T");
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(81), End::PongTimeout), "the rest of T, and T");
     assert_eq!(monitor.stats().deferrals, 1);
 }
 
@@ -133,7 +133,7 @@ async fn j5_a_late_look_at_w_counts_what_was_waited_before_it_was_due() {
             let (peer, mut ws) = live(exact());
             shut(&peer, false);
             stalled(&peer, &mut ws, ms(from), ms(until)).await;
-            assert_eq!(reads_to_death(&peer, ws).await, (ms(end), Cause::WriteStalled), "{from}..{until}");
+            assert_eq!(reads_to_death(&peer, ws).await, (ms(end), End::WriteStalled), "{from}..{until}");
         }
     }
 }
@@ -153,7 +153,7 @@ async fn j5_a_runtime_that_is_always_late_judges_w_at_the_fourth_look() {
             }
             advance(late).await;
             poll(&mut ws);
-            assert_eq!(monitor.health(), Health::Ended(Cause::WriteStalled), "{late:?}");
+            assert_eq!(monitor.health(), Health::Ended(End::WriteStalled), "{late:?}");
         }
     }
 }
@@ -165,7 +165,7 @@ async fn j5_every_stall_gives_w_no_more_than_the_stall_itself() {
     stalled(&peer, &mut ws, secs(21), secs(60)).await;
     // The first quarter is over at 60 s, the second at 161 s.
     stalled(&peer, &mut ws, secs(61), secs(161)).await;
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(176), Cause::WriteStalled));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(176), End::WriteStalled));
 }
 
 #[tokio::test(start_paused = true)]
@@ -187,7 +187,7 @@ async fn j5_w_also_counts_up_to_the_next_look_where_the_consumer_is_busy() {
     peer.sends(Msg::Data(1));
     assert!(matches!(ws.next().await, Some(Ok(_))));
     advance(secs(39)).await;
-    assert_eq!(reads_to_death(&peer, ws).await, (ms(82_500), Cause::WriteStalled));
+    assert_eq!(reads_to_death(&peer, ws).await, (ms(82_500), End::WriteStalled));
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,7 +196,7 @@ async fn j1_a_stream_that_always_has_something_to_read_does_not_put_off_w() {
     let monitor = ws.monitor();
     peer.set_flushes(false);
     peer.set_floods(true);
-    while monitor.health() != Health::Ended(Cause::WriteStalled) {
+    while monitor.health() != Health::Ended(End::WriteStalled) {
         assert!(peer.elapsed() < secs(51));
         let _ = read(&mut ws);
         advance(ms(1)).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{advance, sleep};
-use ws_liveness::{Cause, Health};
+use ws_liveness::{Cause, End, Health};
 
 /// Polls only the sink half, every 100 ms, until `until`.
 async fn only_sends(peer: &Peer, ws: &mut Live, until: Duration) {
@@ -33,7 +33,7 @@ async fn j6_t_runs_from_when_the_reader_comes() {
     for t in [7, 20, 27] {
         let (peer, mut ws) = live(exact().pong_timeout(secs(t)));
         only_sends(&peer, &mut ws, secs(90)).await;
-        assert_eq!(reads_to_death(&peer, ws).await, (secs(90 + t), Cause::PongTimeout), "T = {t} s");
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(90 + t), End::PongTimeout), "T = {t} s");
     }
 }
 
@@ -54,7 +54,7 @@ async fn j1_with_only_the_sink_polled_now_and_then_w_takes_at_most_8_polls_more(
             let (peer, mut ws) = live(exact().ping_interval(interval));
             let monitor = ws.monitor();
             peer.set_flushes(false);
-            while monitor.health() != Health::Ended(Cause::WriteStalled) {
+            while monitor.health() != Health::Ended(End::WriteStalled) {
                 sleep(pause).await;
                 let _ = ready(&mut ws);
                 assert!(peer.elapsed() <= interval + secs(30) + 9 * pause, "I of {interval:?}, every {pause:?}");
@@ -75,7 +75,7 @@ async fn j6_a_reader_that_stays_away_is_waited_for() {
         assert_eq!((ws.monitor().health(), ws.monitor().stats().misses), (Health::Alive, 0));
         // At most a look's distance of its absence counts.
         let (at, cause) = reads_to_death(&peer, ws).await;
-        assert_eq!(cause, Cause::PongTimeout);
+        assert_eq!(cause, End::PongTimeout);
         assert!(at >= secs(90) + t * 3 / 4 && at <= secs(90) + t, "{at:?}");
     }
 }
@@ -112,7 +112,7 @@ async fn j2_a_writer_on_another_task_does_not_put_off_the_verdict() {
             }
         });
         assert!(matches!(rx.next().await, Some(Err(Fault::Dead(_)))));
-        assert_eq!(obituary.await.unwrap(), (secs(20 + t), Cause::PongTimeout));
+        assert_eq!(obituary.await.unwrap(), (secs(20 + t), End::PongTimeout));
         writer.await.unwrap();
     }
 }

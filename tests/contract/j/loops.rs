@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{sleep, timeout};
-use ws_liveness::{Cause, Health, Judging, LiveConfigBuilder, LivenessError};
+use ws_liveness::{Cause, End, Health, Judging, LiveConfigBuilder, LivenessError};
 
 /// Works for `work` seconds, sends, then looks for what has come in. When the death is noticed, by whichever half.
 async fn reports(config: LiveConfigBuilder, work: u64) -> (u64, Cause) {
@@ -80,15 +80,15 @@ async fn j9_where_nothing_is_judged_pings_leave_every_interval() {
 }
 
 /// Reads what there is, every `pause`, from a peer that sends nothing; when the verdict falls.
-async fn polls(config: LiveConfigBuilder, unreading: bool, pause: Duration) -> (Duration, Cause) {
+async fn polls(config: LiveConfigBuilder, unreading: bool, pause: Duration) -> (Duration, End) {
     let (peer, mut ws) = live(config);
     peer.set_flushes(!unreading);
     let monitor = ws.monitor();
     loop {
         sleep(pause).await;
         let polled = poll_fn(|cx| Poll::Ready(ws.poll_next_unpin(cx))).await;
-        if let Health::Ended(cause) = monitor.health() {
-            return (peer.elapsed(), cause);
+        if let Health::Ended(end) = monitor.health() {
+            return (peer.elapsed(), end);
         }
         assert!(polled.is_pending() && peer.elapsed() < secs(7_200), "never noticed, every {pause:?}");
     }
@@ -99,13 +99,11 @@ async fn polls(config: LiveConfigBuilder, unreading: bool, pause: Duration) -> (
 async fn p1_a_user_who_polls_now_and_then_notices_a_dead_peer() {
     for interval in [1, 3, 20, 60].map(secs) {
         for pause in [ms(10), ms(700), ms(1_500), secs(3), secs(6), secs(11), secs(25), secs(70)] {
-            for (unreading, span, cause) in
-                [(false, secs(20), Cause::PongTimeout), (true, secs(30), Cause::WriteStalled)]
-            {
+            for (unreading, span, end) in [(false, secs(20), End::PongTimeout), (true, secs(30), End::WriteStalled)] {
                 let (at, found) = polls(exact().ping_interval(interval), unreading, pause).await;
-                assert_eq!(found, cause);
+                assert_eq!(found, end);
                 let least = interval + span;
-                let case = format!("I of {interval:?}, {cause}, every {pause:?}: {at:?}");
+                let case = format!("I of {interval:?}, {end}, every {pause:?}: {at:?}");
                 assert!(at >= least && at <= least + 9 * pause, "{case}");
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{advance, sleep, timeout};
-use ws_liveness::{Cause, Health, Judging, LiveConfigBuilder, LivenessError};
+use ws_liveness::{Cause, End, Health, Judging, LiveConfigBuilder, LivenessError};
 
 /// From 39 s on, until the next ping is judged.
 const UNTIL_THE_NEXT: Duration = Duration::from_millis(20_999);
@@ -79,7 +79,7 @@ async fn j5_a_reader_that_is_neither_woken_nor_polls_waits_until_the_next_look()
         let (peer, mut ws) = live(strict());
         idle(&mut ws, ms(20_500)).await;
         sleep(ms(until - 20_500)).await;
-        assert_eq!(reads_to_death(&peer, ws).await, (ms(end), Cause::PongTimeout), "away until {until} ms");
+        assert_eq!(reads_to_death(&peer, ws).await, (ms(end), End::PongTimeout), "away until {until} ms");
     }
 }
 
@@ -91,7 +91,7 @@ async fn j6_a_wait_also_ends_where_the_consumer_comes_of_itself() {
     peer.sends_in_silence(Msg::Data(1));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
     sleep(secs(17)).await;
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(57), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(57), End::PongTimeout));
 }
 
 /// Ten times as long beside nine parts of work.
@@ -105,7 +105,7 @@ async fn j6_all_waits_count_together() {
     }
     let at = peer.elapsed().as_secs();
     assert!((20 + 199..=20 + 202).contains(&at), "{at}");
-    assert_eq!(monitor.health(), Health::Ended(Cause::PongTimeout));
+    assert_eq!(monitor.health(), Health::Ended(End::PongTimeout));
 }
 
 /// The sink half does not know whether the reader waits: it asks. Whoever else polls the inner takes its waker along.
@@ -120,7 +120,7 @@ async fn j6_a_reader_that_waits_while_the_writer_flushes_the_ping_has_waited_fro
     assert_eq!(peer.pings().len(), 1);
     peer.flushes_in_silence();
     tx.flush().await.unwrap();
-    assert_eq!(obituary.await.unwrap(), (secs(45), Cause::PongTimeout));
+    assert_eq!(obituary.await.unwrap(), (secs(45), End::PongTimeout));
     assert!(reader.await.unwrap().is_some_and(|item| item.is_err()));
 }
 
@@ -152,7 +152,7 @@ async fn b2_a_message_in_the_very_moment_of_the_deadline_does_not_put_off_the_ve
     // The task finds both when the timer wakes it.
     peer.sends_in_silence(Msg::Data(1));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
-    assert_eq!((obituary.ended().await, peer.elapsed()), (Cause::PongTimeout, secs(40)));
+    assert_eq!((obituary.ended().await, peer.elapsed()), (End::PongTimeout, secs(40)));
 }
 
 /// Until then nothing was judged, and nobody noted who waited.
@@ -161,7 +161,7 @@ async fn j9_the_ping_that_is_under_way_at_the_first_answer_has_t_from_then_on() 
     let (peer, mut ws) = live(strict().judging(Judging::AfterFirstPong));
     idle(&mut ws, secs(45)).await;
     peer.answers(0);
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(65), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(65), End::PongTimeout));
 }
 
 /// Takes `pace` for each of twelve messages, behind which the pong waits.
@@ -224,7 +224,7 @@ async fn j6_an_absence_uses_up_no_deferral() {
     assert_eq!(ws.monitor().stats().deferrals, 0);
     idle(&mut ws, ms(2)).await;
     assert_eq!(ws.monitor().stats().deferrals, 1);
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(86), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(86), End::PongTimeout));
 }
 
 #[tokio::test(start_paused = true)]
@@ -237,7 +237,7 @@ async fn j6_t_rests_also_where_the_sink_half_sent_the_ping_while_the_consumer_wa
         advance(ms(100)).await;
     }
     assert_eq!(peer.ping_times(), [20, 40].map(secs));
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(61), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(61), End::PongTimeout));
     assert_eq!(peer.ping_times(), [20, 40, 60].map(secs));
 }
 
@@ -252,5 +252,5 @@ async fn j3_a_frame_defers_also_where_the_look_is_late() {
     advance(secs(2)).await;
     assert!(read(&mut ws).is_pending());
     assert_eq!(ws.monitor().stats().deferrals, 0, "a late look decides nothing");
-    assert_eq!(reads_to_death(&peer, ws).await, (ms(61_001), Cause::PongTimeout), "a tick, and T");
+    assert_eq!(reads_to_death(&peer, ws).await, (ms(61_001), End::PongTimeout), "a tick, and T");
 }

@@ -6,7 +6,7 @@ use std::task::Poll;
 use crate::scripted::*;
 use futures_util::StreamExt;
 use tokio::time::advance;
-use ws_liveness::{Cause, Health, LiveStream};
+use ws_liveness::{End, Health, LiveStream};
 
 /// How to get to a state, and by when.
 type Way = (fn(&Peer), u64);
@@ -70,5 +70,5 @@ async fn k7_a_later_connection_starts_anew() {
     assert_eq!(ws.monitor().stats(), Default::default());
     peer.sends(Msg::Pong(peer.payload(0)));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Pong(_)))), "the payload of another connection");
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), Cause::PongTimeout));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), End::PongTimeout));
 }

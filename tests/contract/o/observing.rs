@@ -8,9 +8,9 @@ use crate::scripted::*;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::advance;
-use ws_liveness::{Cause, Health, LivenessError};
+use ws_liveness::{Cause, End, Health, LivenessError};
 
-const VERDICT: Health = Health::Ended(Cause::PongTimeout);
+const VERDICT: Health = Health::Ended(End::PongTimeout);
 
 /// Every change of health until the end, with its time.
 fn changes(peer: &Peer, ws: &Live) -> JoinHandle<Vec<(Duration, Health)>> {
@@ -73,21 +73,21 @@ async fn o2_changed_tells_each_monitor_its_own_news_and_the_end_again_and_again(
     drop(ws);
     for monitor in [&mut early, &mut cancelled, &mut late] {
         for _ in 0..3 {
-            assert_eq!(monitor.changed().now_or_never(), Some(Health::Ended(Cause::Dropped)));
+            assert_eq!(monitor.changed().now_or_never(), Some(Health::Ended(End::Dropped)));
         }
     }
 }
 
 /// What the two waiting kinds of a monitor tell of an end, where the script is played by `act`.
-async fn ending(act: impl AsyncFnOnce(&Peer, Live)) -> Cause {
+async fn ending(act: impl AsyncFnOnce(&Peer, Live)) -> End {
     let (peer, ws) = live(exact());
     let (obituary, changes, monitor) = (obituary(&peer, &ws), changes(&peer, &ws), ws.monitor());
     act(&peer, ws).await;
-    let (at, cause) = obituary.await.unwrap();
-    assert_eq!(changes.await.unwrap().last(), Some(&(at, Health::Ended(cause))));
-    assert_eq!(monitor.health(), Health::Ended(cause));
-    assert_eq!(monitor.probe().await, Err(cause));
-    cause
+    let (at, end) = obituary.await.unwrap();
+    assert_eq!(changes.await.unwrap().last(), Some(&(at, Health::Ended(end))));
+    assert_eq!(monitor.health(), Health::Ended(end));
+    assert_eq!(monitor.probe().await, Err(end));
+    end
 }
 
 async fn reads_on(mut ws: Live) {
@@ -96,23 +96,23 @@ async fn reads_on(mut ws: Live) {
 
 #[tokio::test(start_paused = true)]
 async fn o2_ended_covers_every_verdict() {
-    assert_eq!(ending(async |_, ws| reads_on(ws).await).await, Cause::PongTimeout);
+    assert_eq!(ending(async |_, ws| reads_on(ws).await).await, End::PongTimeout);
     let stalls = async |peer: &Peer, ws| {
         peer.set_ready(false);
         reads_on(ws).await;
     };
-    assert_eq!(ending(stalls).await, Cause::WriteStalled);
+    assert_eq!(ending(stalls).await, End::WriteStalled);
     let refuses = async |peer: &Peer, ws| {
         peer.set_refuses(Some(Fault::Reset));
         reads_on(ws).await;
     };
-    assert_eq!(ending(refuses).await, Cause::PingFailed);
+    assert_eq!(ending(refuses).await, End::PingFailed);
     let closes = async |peer: &Peer, mut ws: Live| {
         ws.send(Msg::Close(1000, String::new())).await.unwrap();
         let Some((at, Fault::Dead(error))) = death(peer, &mut ws, secs(99)).await else { panic!() };
         assert_eq!((at, error.cause()), (secs(10), Cause::CloseTimeout));
     };
-    assert_eq!(ending(closes).await, Cause::CloseTimeout);
+    assert_eq!(ending(closes).await, End::CloseTimeout);
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,26 +122,26 @@ async fn o2_ended_covers_every_other_end() {
         peer.sends(Msg::Close(1000, String::new()));
         assert!(matches!(ws.next().await, Some(Ok(Msg::Close(..)))));
     };
-    assert_eq!(ending(closes).await, Cause::Closed);
+    assert_eq!(ending(closes).await, End::Closed);
     let closed = async |peer: &Peer, mut ws: Live| {
         peer.sends(Msg::Close(1000, String::new()));
         peer.ends();
         assert!(matches!(ws.next().await, Some(Ok(Msg::Close(..)))));
         assert!(ws.next().await.is_none());
     };
-    assert_eq!(ending(closed).await, Cause::Closed);
+    assert_eq!(ending(closed).await, End::Closed);
     let ends = async |peer: &Peer, ws| {
         peer.ends();
         reads_on(ws).await;
     };
-    assert_eq!(ending(ends).await, Cause::EndOfStream);
+    assert_eq!(ending(ends).await, End::EndOfStream);
     let fails = async |peer: &Peer, mut ws: Live| {
         peer.fails();
         assert!(matches!(ws.next().await, Some(Err(Fault::Reset))));
     };
-    assert_eq!(ending(fails).await, Cause::StreamError);
-    assert_eq!(ending(async |_, ws| drop(ws)).await, Cause::Dropped);
-    assert_eq!(ending(async |_, ws: Live| drop(ws.into_inner())).await, Cause::Dropped);
+    assert_eq!(ending(fails).await, End::StreamError);
+    assert_eq!(ending(async |_, ws| drop(ws)).await, End::Dropped);
+    assert_eq!(ending(async |_, ws: Live| drop(ws.into_inner())).await, End::Dropped);
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,5 +258,27 @@ async fn k6_the_error_is_found_wherever_it_is_nested() {
     }
     for other in [&Fault::Reset as &(dyn Error + 'static), &io::Error::other(Fault::Reset)] {
         assert!(LivenessError::find(other).is_none());
+    }
+}
+
+/// A peer, or something on the path, that answers with payloads of its own: the error says what came.
+#[tokio::test(start_paused = true)]
+async fn k5_the_error_says_that_pongs_of_other_payloads_came() {
+    for foreign in [false, true] {
+        let (peer, mut ws) = live(exact());
+        peer.at(ms(20_100), |peer| peer.answers(0));
+        // Before that answer it does not matter.
+        peer.at(secs(1), |peer| peer.sends(Msg::Pong(b"unasked".to_vec())));
+        if foreign {
+            peer.at(secs(41), |peer| peer.sends(Msg::Pong(b"12345678".to_vec())));
+        }
+        let fault = loop {
+            if let Err(fault) = ws.next().await.expect("an error") {
+                break fault;
+            }
+        };
+        let error = LivenessError::find(&fault).unwrap();
+        assert_eq!(error.saw_foreign_pongs(), foreign);
+        assert_eq!(error.to_string().contains("payload"), foreign, "{error}");
     }
 }

@@ -4,7 +4,7 @@ use crate::scripted::*;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use ws_liveness::Cause;
+use ws_liveness::End;
 
 /// What a probe that should be over has come to.
 async fn result<T>(probe: JoinHandle<T>) -> T {
@@ -60,8 +60,8 @@ async fn o2_a_probe_does_not_move_t_and_fails_with_the_connection() {
         tokio::time::sleep(secs(30)).await;
         (monitor.probe().await, far.elapsed())
     });
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(40), Cause::PongTimeout));
-    assert_eq!(result(probe).await, (Err(Cause::PongTimeout), secs(40)));
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(40), End::PongTimeout));
+    assert_eq!(result(probe).await, (Err(End::PongTimeout), secs(40)));
     assert_eq!(peer.ping_times(), [20, 30].map(secs));
 }
 
@@ -124,7 +124,7 @@ async fn o2_no_probe_after_a_close_and_it_fails_with_the_end() {
     let probe = tokio::spawn(async move { monitor.probe().await });
     peer.at(secs(3), |peer| peer.sends(Msg::Close(1000, String::new())));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Close(..)))));
-    assert_eq!(result(probe).await, Err(Cause::Closed));
+    assert_eq!(result(probe).await, Err(End::Closed));
     assert_eq!(peer.pings().len(), 0);
 }
 
@@ -135,7 +135,7 @@ async fn o2_a_probe_fails_where_the_connection_is_dropped() {
     let probe = tokio::spawn(async move { monitor.probe().await });
     tokio::task::yield_now().await;
     drop(ws);
-    assert_eq!(result(probe).await, Err(Cause::Dropped));
+    assert_eq!(result(probe).await, Err(End::Dropped));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use crate::scripted::*;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::{advance, sleep, timeout};
-use ws_liveness::{Cause, LiveConfigBuilder, Monitor};
+use ws_liveness::{Cause, End, LiveConfigBuilder, Monitor};
 
 /// A `LiveStream`, or the handle of a spawned one.
 trait Ws: Stream<Item = Result<Msg, Fault>> + Sink<Msg, Error = Fault> + Unpin {}
@@ -172,7 +172,7 @@ async fn ends_well(ws: &mut impl Ws, monitor: &Monitor, call: Call, mut has_told
     };
     timeout(secs(100), reads).await.unwrap_or_else(|_| panic!("{call:?} has failed, and the stream goes on"));
     assert!(has_told, "{call:?}: ended without an error");
-    assert!(ends(call).contains(&monitor.ended().await));
+    assert!(ends(call).contains(&monitor.ended().await.cause().unwrap()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +297,7 @@ async fn s10_a_sink_that_failed_the_user_cannot_take_the_next_ping_either() {
         let (_, fault) = death(&peer, &mut ws, secs(60)).await.expect("no ping can leave");
         assert_eq!(liveness_cause(&fault), Cause::PingFailed, "{step:?}");
         assert!(ws.next().await.is_none());
-        assert_eq!(monitor.ended().await, Cause::PingFailed);
+        assert_eq!(monitor.ended().await, End::PingFailed);
     }
 }
 
@@ -359,7 +359,7 @@ async fn s10_split_halves_on_two_tasks_outlive_a_failed_sink() {
         }
         assert!(tx.close().await.is_err());
         timeout(secs(100), reader).await.expect("the reader waits for ever").expect("no panic");
-        assert!(ends(call).contains(&monitor.ended().await));
+        assert!(ends(call).contains(&monitor.ended().await.cause().unwrap()));
     }
 }
 
@@ -377,7 +377,7 @@ async fn s10_a_writer_of_its_own_task_fails_once_with_the_inners_error() {
         assert_eq!(liveness_cause(&fault), Cause::SendFailed);
     }
     timeout(secs(100), reader).await.expect("the reader waits for ever").expect("no panic");
-    assert_eq!(monitor.ended().await, Cause::PingFailed);
+    assert_eq!(monitor.ended().await, End::PingFailed);
 }
 
 /// A transient error is no failure: the sink is used on.
@@ -402,7 +402,7 @@ async fn b5_a_handle_dropped_after_its_sink_has_failed_leaves_nothing_behind() {
         let monitor = ws.monitor();
         drop(ws);
         let cause = timeout(secs(60), monitor.ended()).await.expect("ends");
-        assert!(cause != Cause::Dropped, "the task has panicked");
+        assert!(cause != End::Dropped, "the task has panicked");
         sleep(ms(1)).await;
         assert!(peer.is_alone(), "the task keeps the socket");
     }

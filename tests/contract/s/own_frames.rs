@@ -7,7 +7,7 @@ use std::task::Poll;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::advance;
-use ws_liveness::{Cause, Health};
+use ws_liveness::{Cause, End, Health};
 
 #[tokio::test(start_paused = true)]
 async fn s7_payloads_have_8_bytes_and_differ_within_and_between_connections() {
@@ -62,7 +62,7 @@ async fn s8_the_answer_to_a_close_leaves_although_the_user_never_writes() {
     peer.sends(Msg::Close(1000, String::new()));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Close(1000, _)))));
     assert_eq!(peer.own_pongs(), [secs(0)]);
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::Closed));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::Closed));
 }
 
 /// A connection whose ping, due now, will be refused, with three messages that were not read yet.
@@ -93,7 +93,7 @@ async fn s9_what_the_peer_sent_is_delivered_before_the_one_error_whose_source_is
     let error = verdict(&mut ws);
     assert_eq!(error.cause(), Cause::PingFailed);
     assert!(matches!(error.source().unwrap().downcast_ref(), Some(Fault::Reset)));
-    assert_eq!(monitor.health(), Health::Ended(Cause::PingFailed));
+    assert_eq!(monitor.health(), Health::Ended(End::PingFailed));
     assert!(ws.next().await.is_none() && ws.next().await.is_none());
     assert!(ws.send(Msg::Data(9)).await.is_err());
     assert_eq!(peer.elapsed(), secs(20));
@@ -132,7 +132,7 @@ async fn s9_an_end_that_comes_before_is_worth_more() {
     peer.ends();
     reads_three(&mut ws).await;
     assert!(ws.next().await.is_none() && ws.next().await.is_none());
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::EndOfStream));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::EndOfStream));
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,7 +143,7 @@ async fn s9_an_error_of_the_inner_stream_that_comes_before_is_worth_more() {
     reads_three(&mut ws).await;
     assert!(matches!(ws.next().await, Some(Err(Fault::Reset))));
     assert!(ws.next().await.is_none() && ws.next().await.is_none());
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::StreamError));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::StreamError));
 }
 
 #[tokio::test(start_paused = true)]
@@ -173,7 +173,7 @@ async fn s9_a_transient_refusal_is_no_failure_and_w_runs() {
     idle(&mut ws, ms(49_999)).await;
     assert_eq!(ws.monitor().health(), Health::Suspect);
     idle(&mut ws, ms(1)).await;
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::WriteStalled), "exactly I + W");
+    assert_eq!(ws.monitor().health(), Health::Ended(End::WriteStalled), "exactly I + W");
     assert!(peer.polls() < 200, "{}", peer.polls());
 }
 
@@ -202,5 +202,5 @@ async fn s9_a_flush_that_ends_restarts_w_where_the_ping_is_refused_again() {
     idle(&mut ws, ms(29_998)).await;
     assert_eq!(monitor.health(), Health::Suspect);
     idle(&mut ws, ms(1)).await;
-    assert_eq!(monitor.health(), Health::Ended(Cause::WriteStalled), "W after the flush at 45 s");
+    assert_eq!(monitor.health(), Health::Ended(End::WriteStalled), "W after the flush at 45 s");
 }

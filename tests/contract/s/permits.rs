@@ -8,7 +8,7 @@ use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::time::{advance, timeout};
 use tokio_util::sync::PollSender;
-use ws_liveness::{Cause, Health, LiveStream};
+use ws_liveness::{Cause, End, Health, LiveStream};
 
 fn is_ping(message: &Msg) -> bool {
     matches!(message, Msg::Ping(_))
@@ -103,7 +103,7 @@ async fn s6_a_message_that_waits_when_the_verdict_falls_is_not_sent_and_is_hande
     ws.start_send_unpin(Msg::Data(1)).unwrap();
     // The next ping cannot be handed over; then our Close has a second.
     idle(&mut ws, ms(45_500)).await;
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::WriteStalled));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::WriteStalled));
     peer.set_ready(true);
     assert!(ws.next().await.unwrap().is_err());
     assert!(matches!(peer.messages()[..], [Msg::Ping(_), Msg::Close(..)]));
@@ -239,7 +239,7 @@ async fn s6_a_full_channel_holds_the_ping_until_there_is_room_and_stalls_after_w
     idle_joined(&mut ws, ms(49_999)).await;
     assert_eq!(monitor.health(), Health::Suspect);
     idle_joined(&mut ws, ms(1)).await;
-    assert_eq!(monitor.health(), Health::Ended(Cause::WriteStalled), "a flush with nothing to do is no progress");
+    assert_eq!(monitor.health(), Health::Ended(End::WriteStalled), "a flush with nothing to do is no progress");
     assert_eq!(rx.recv().await, Some(Msg::Data(1)));
 
     let (_peer, mut rx, mut ws) = joined(1);

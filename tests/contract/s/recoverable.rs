@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{advance, sleep, timeout};
-use ws_liveness::{Cause, Health};
+use ws_liveness::{End, Health};
 
 /// After `span`, the stream yields an error; three messages are still to be read.
 async fn after_an_error(peer: &Peer, ws: &mut Live, span: Duration) {
@@ -24,8 +24,8 @@ async fn s4_the_monitor_learns_an_error_of_the_stream_at_once() {
     let (peer, mut ws) = live(exact());
     let obituary = obituary(&peer, &ws);
     after_an_error(&peer, &mut ws, secs(5)).await;
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::StreamError));
-    assert_eq!(obituary.await.unwrap(), (secs(5), Cause::StreamError));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::StreamError));
+    assert_eq!(obituary.await.unwrap(), (secs(5), End::StreamError));
     assert!(ws.monitor().probe().await.is_err());
 }
 
@@ -57,7 +57,7 @@ async fn s4_every_error_of_the_stream_is_passed_on() {
     }
     peer.ends();
     assert!(ws.next().await.is_none());
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::StreamError), "the first cause stays");
+    assert_eq!(ws.monitor().health(), Health::Ended(End::StreamError), "the first cause stays");
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,7 +131,7 @@ async fn s4_an_error_of_the_stream_ends_the_judging() {
             assert!(matches!(ws.next().await, Some(Ok(Msg::Data(_)))));
         }
         assert_eq!(peer.pings().len(), 1);
-        assert_eq!(ws.monitor().health(), Health::Ended(Cause::StreamError));
+        assert_eq!(ws.monitor().health(), Health::Ended(End::StreamError));
     }
 }
 
@@ -162,7 +162,7 @@ async fn s4_a_spawned_connection_ends_likewise() {
         peer.sends(Msg::Data(1));
     });
     assert!(matches!(ws.next().await, Some(Err(Fault::Reset))));
-    assert_eq!(monitor.health(), Health::Ended(Cause::StreamError));
+    assert_eq!(monitor.health(), Health::Ended(End::StreamError));
     assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))));
     assert!(timeout(secs(60), ws.next()).await.expect("it hangs").is_none());
     assert_eq!(peer.elapsed(), secs(15));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::advance;
-use ws_liveness::{Cause, LiveConfig, PingWhen};
+use ws_liveness::{End, LiveConfig, PingWhen};
 
 #[tokio::test(start_paused = true)]
 async fn s1_without_jitter_every_interval_is_exactly_i_the_first_included() {
@@ -105,7 +105,7 @@ async fn s2_a_steady_sender_postpones_neither_a_ping_nor_a_deadline() {
 #[tokio::test(start_paused = true)]
 async fn s3_pings_leave_when_they_are_due_whatever_is_unanswered() {
     let (peer, ws) = live(exact().ping_interval(secs(10)).pong_timeout(secs(60)));
-    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), Cause::PongTimeout), "T is that of the first");
+    assert_eq!(reads_to_death(&peer, ws).await, (secs(70), End::PongTimeout), "T is that of the first");
     assert_eq!(peer.ping_times(), [10, 20, 30, 40, 50, 60].map(secs), "not in the poll of the verdict");
 }
 
@@ -117,7 +117,7 @@ async fn j2_an_answer_while_later_pings_are_unanswered_starts_t_again() {
         for &(at, ping) in answers {
             peer.at(secs(at), move |peer| peer.answers(ping));
         }
-        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), Cause::PongTimeout), "{answers:?}");
+        assert_eq!(reads_to_death(&peer, ws).await, (secs(end), End::PongTimeout), "{answers:?}");
         let due = (1..).map(|n| secs(10 * n)).take_while(|due| *due < secs(end)).collect::<Vec<_>>();
         assert_eq!(peer.ping_times(), due, "the due times are the same");
     }

@@ -11,7 +11,7 @@ use crate::scripted::*;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::task::coop::{consume_budget, has_budget_remaining, unconstrained};
 use tokio::time::{advance, timeout};
-use ws_liveness::{Cause, Health, LiveConfigBuilder, LivenessError};
+use ws_liveness::{Cause, End, Health, LiveConfigBuilder, LivenessError};
 
 /// The writer, held back since W/2, is woken when `release` has reached the stream half, although it looked before.
 async fn held_writer_is_woken(release: fn(&Peer)) {
@@ -78,7 +78,7 @@ async fn b5_a_handle_dropped_after_an_error_of_the_stream_leaves_nothing_behind(
     let mut ws = live.spawn(4);
     peer.fails();
     assert!(matches!(ws.next().await, Some(Err(Fault::Reset))));
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::StreamError));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::StreamError));
     drop(ws);
     tokio::task::yield_now().await;
     advance(secs(11)).await;
@@ -116,7 +116,7 @@ async fn k1_the_half_that_takes_the_verdict_wakes_the_other() {
     assert!(ready_by(&mut ws, &writer).is_pending(), "the sink half judges no T");
     let _ = writer.take();
     let _ = read_by(&mut ws, &reader);
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::PongTimeout));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::PongTimeout));
     assert_eq!(writer.take(), 1, "the writer sleeps on");
     assert!(matches!(ready_by(&mut ws, &writer), Poll::Ready(Err(_))));
 }
@@ -187,7 +187,7 @@ async fn k1_a_verdict_of_the_reader_wakes_a_writer_that_looked_in_vain() {
     };
     let reads = || assert!(both.read(), "the Close cannot leave");
     without_then_with_budget(writes, reads).await;
-    assert_eq!(both.health(), Health::Ended(Cause::PongTimeout));
+    assert_eq!(both.health(), Health::Ended(End::PongTimeout));
     assert_eq!(both.writer.take(), 1, "the writer sleeps on");
 }
 
@@ -207,7 +207,7 @@ async fn writer_takes_the_verdict(both: Both) {
     };
     let writes = || assert!(!both.write(), "the verdict");
     without_then_with_budget(reads, writes).await;
-    assert_eq!(both.health(), Health::Ended(Cause::WriteStalled));
+    assert_eq!(both.health(), Health::Ended(End::WriteStalled));
     assert_eq!(both.reader.take(), 1, "the reader sleeps on");
 }
 
@@ -218,7 +218,7 @@ async fn reader_takes_the_verdict(both: Both) {
     };
     let reads = || assert!(both.read(), "the Close cannot leave");
     without_then_with_budget(writes, reads).await;
-    assert_eq!(both.health(), Health::Ended(Cause::WriteStalled));
+    assert_eq!(both.health(), Health::Ended(End::WriteStalled));
     assert_eq!(both.writer.take(), 1, "the writer sleeps on");
 }
 

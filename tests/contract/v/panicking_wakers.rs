@@ -10,7 +10,7 @@ use crate::scripted::*;
 use futures_util::task::{ArcWake, waker};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{advance, sleep, timeout};
-use ws_liveness::{Cause, Health, LivenessError, Monitor};
+use ws_liveness::{Cause, End, Health, LivenessError, Monitor};
 
 /// What the panics of these tests carry; any other is not caught.
 const TRAPPED: &str = "trapped";
@@ -114,7 +114,7 @@ async fn v6_a_waker_that_panics_at_the_verdict_hides_nothing() {
     assert!(ws.poll_ready_unpin(&mut Context::from_waker(&waker(grenade.clone()))).is_pending());
     let fault = timeout(secs(5), next_caught(&mut ws)).await.expect("its error").unwrap().unwrap_err();
     assert_eq!(LivenessError::find(&fault).unwrap().cause(), Cause::PongTimeout);
-    assert_eq!(monitor.health(), Health::Ended(Cause::PongTimeout));
+    assert_eq!(monitor.health(), Health::Ended(End::PongTimeout));
     assert!(peer.elapsed() <= secs(41), "{:?}", peer.elapsed());
     assert_eq!(grenade.0.load(Ordering::SeqCst), 1, "the writer is woken");
     assert!(ws.next().await.is_none());
@@ -134,9 +134,9 @@ async fn v6_a_handle_whose_waker_panics_is_told_the_truth() {
     assert!(matches!(ws.next().await, Some(Ok(Msg::Data(1)))), "what was read is delivered");
     match monitor.health() {
         Health::Alive => assert!(peer.pings().len() >= 5, "alive without pings"),
-        Health::Ended(cause) => {
+        Health::Ended(end) => {
             let last = timeout(secs(1), ws.next()).await.expect("waits for ever").expect("an error").unwrap_err();
-            assert_eq!(LivenessError::find(&last).unwrap().cause(), cause);
+            assert_eq!(LivenessError::find(&last).unwrap().cause(), end.cause().unwrap());
         }
         other => panic!("{other:?}"),
     }

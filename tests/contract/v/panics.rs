@@ -11,7 +11,7 @@ use crate::scripted::*;
 use crate::traps::{Brittle, Fragile, Spot, Trapped, Traps, caught, fragile, fragile_moving};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::{sleep, timeout};
-use ws_liveness::{Cause, Health, LivenessError, Spawned};
+use ws_liveness::{Cause, End, Health, LivenessError, Spawned};
 
 /// Reads on as if no poll had ever panicked.
 async fn next_caught(ws: &mut Fragile) -> Option<Result<Msg, Fault>> {
@@ -37,7 +37,7 @@ async fn dies(peer: &Peer, ws: &mut Fragile, cause: Cause) -> Duration {
     let monitor = ws.monitor();
     let fault = reads_for(ws, secs(200)).await.expect("it is never closed");
     assert_eq!(LivenessError::find(&fault).unwrap().cause(), cause);
-    assert_eq!(monitor.health(), Health::Ended(cause));
+    assert_eq!(monitor.health().end().unwrap().cause(), Some(cause));
     assert!(next_caught(ws).await.is_none() && next_caught(ws).await.is_none());
     peer.elapsed()
 }
@@ -251,7 +251,7 @@ async fn v6_a_panic_over_a_transient_error_ends_the_connection_or_does_not_but_t
     match end {
         None => assert!(peer.pings().len() > 5 && monitor.health() == Health::Alive),
         Some(fault) => {
-            assert_eq!(monitor.health(), Health::Ended(LivenessError::find(&fault).unwrap().cause()));
+            assert_eq!(monitor.health().end().unwrap().cause(), Some(LivenessError::find(&fault).unwrap().cause()));
         }
     }
 }
@@ -326,7 +326,7 @@ async fn v6_a_caught_panic_of_a_handles_poll_does_not_keep_a_silent_peer() {
         peer.set_echo(None);
         let last = timeout(secs(60), ws.next()).await.expect("it is never closed").expect("an error").unwrap_err();
         assert_eq!(LivenessError::find(&last).unwrap().cause(), Cause::PongTimeout, "{spot:?}");
-        assert_eq!(ws.monitor().health(), Health::Ended(Cause::PongTimeout), "{spot:?}");
+        assert_eq!(ws.monitor().health(), Health::Ended(End::PongTimeout), "{spot:?}");
     }
 }
 
@@ -336,7 +336,7 @@ async fn v6_a_handle_dropped_after_a_caught_panic_closes() {
         let (peer, ws) = spawned_with_a_caught_panic(spot).await;
         let monitor = ws.monitor();
         drop(ws);
-        assert_eq!(timeout(secs(20), monitor.ended()).await, Ok(Cause::CloseTimeout), "{spot:?}");
+        assert_eq!(timeout(secs(20), monitor.ended()).await, Ok(End::CloseTimeout), "{spot:?}");
         sleep(ms(1)).await;
         assert!(peer.is_alone(), "the task keeps the socket");
     }

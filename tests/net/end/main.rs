@@ -97,7 +97,7 @@ fn wire(tcp: TcpStream, live: Option<Live>) -> io::Result<(Wire, Option<Wrap>)> 
         return Ok((ProgressIo::new(tcp), None));
     };
     let (config, source) = (live.config()?, live.source);
-    let of_tcp = if source == Source::Tcp { Some(TcpProgress::of(&tcp)?) } else { None };
+    let of_tcp = if source == Source::Tcp { Some(TcpProgress::new(&tcp)?) } else { None };
     let wire = ProgressIo::new(tcp);
     let of_io = wire.handle();
     let wrap: Wrap = Box::new(move |ws| match (source, of_tcp) {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, Monitor};
+use ws_liveness::{Cause, End, LiveConfig, LiveConfigBuilder, Monitor};
 
 use crate::pair::{
     Live, ROLES, TEXT, WIDE, Ws, died_of, exact, frame, millis, other, over_tcp, piped, piped_raw, quick, secs,
@@ -81,7 +81,7 @@ async fn babble(mut far: DuplexStream, role: Role) {
     let _ = tokio::join!(talk, tokio::io::copy(&mut read, &mut nowhere));
 }
 
-async fn ended(monitor: Monitor) -> (Cause, Duration) {
+async fn ended(monitor: Monitor) -> (End, Duration) {
     let start = Instant::now();
     (monitor.ended().await, start.elapsed())
 }
@@ -100,7 +100,7 @@ async fn babbler_dies_after(seconds: u64, config: LiveConfigBuilder) {
             }
         };
         assert_eq!((died_of(error), start.elapsed()), (Cause::PongTimeout, secs(seconds + 1)));
-        assert_eq!(verdict.await.unwrap(), (Cause::PongTimeout, secs(seconds)));
+        assert_eq!(verdict.await.unwrap(), (End::PongTimeout, secs(seconds)));
         peer.abort();
     }
 }
@@ -146,7 +146,7 @@ async fn last_words<T: AsyncRead + AsyncWrite + Unpin>(live: &mut Live<T>) {
         "{end:?}"
     );
     assert!(live.next().await.is_none());
-    assert_eq!(live.monitor().ended().await, Cause::StreamError);
+    assert_eq!(live.monitor().ended().await, End::StreamError);
 }
 
 async fn say_last_words<T: AsyncRead + AsyncWrite + Unpin>(mut peer: Ws<T>) {

@@ -13,7 +13,7 @@ use tokio::task::coop::{consume_budget, has_budget_remaining};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{Cause, Health};
+use ws_liveness::{Cause, End, Health};
 
 use crate::pair::{Item, Live, ROLES, WIDE, Ws, died_of, exact, millis, over_tcp, piped, piped_raw, quick, secs};
 
@@ -165,7 +165,7 @@ async fn j1_a_peer_that_does_not_read_gains_nothing_by_an_empty_budget() {
             let next = poll_fn(|cx| {
                 (0..std::mem::take(&mut excess)).for_each(|_| burn(cx));
                 match live.poll_next_unpin(cx) {
-                    Poll::Pending if monitor.health() != Health::Ended(Cause::WriteStalled) => Poll::Pending,
+                    Poll::Pending if monitor.health() != Health::Ended(End::WriteStalled) => Poll::Pending,
                     _ => Poll::Ready(()),
                 }
             });

@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, Health, Judging, LiveConfig};
+use ws_liveness::{Cause, End, Health, Judging, LiveConfig};
 
 use crate::pair::{
     CLOSE, Item, Live, PONG, ROLES, TEXT, WIDE, died_of, exact, farewell, frame, millis, other, piped, piped_raw,
@@ -33,7 +33,7 @@ async fn j8_the_end_of_the_stream_wins() {
         let (mut live, _, item) = at_the_deadline(role, b"", true).await;
         let reset = ProtocolError::ResetWithoutClosingHandshake;
         assert!(matches!(item, Some(Err(Error::Protocol(error))) if error == reset));
-        assert_eq!(live.monitor().health(), Health::Ended(Cause::StreamError));
+        assert_eq!(live.monitor().health(), Health::Ended(End::StreamError));
         assert!(live.next().await.is_none());
     }
 }
@@ -44,7 +44,7 @@ async fn j8_an_error_of_the_stream_wins() {
         // A reserved opcode.
         let (mut live, _far, item) = at_the_deadline(role, &frame(other(role), 3, b""), false).await;
         assert!(matches!(item, Some(Err(Error::Protocol(ProtocolError::InvalidOpcode(3))))), "{item:?}");
-        assert_eq!(live.monitor().health(), Health::Ended(Cause::StreamError));
+        assert_eq!(live.monitor().health(), Health::Ended(End::StreamError));
         assert!(live.next().await.is_none());
     }
 }
@@ -56,7 +56,7 @@ async fn k4_a_close_wins_and_ends_the_judging() {
         let (mut live, _far, item) = at_the_deadline(role, &close, false).await;
         assert!(matches!(item, Some(Ok(Message::Close(Some(_))))), "{item:?}");
         assert!(live.next().await.is_none());
-        assert_eq!(live.monitor().health(), Health::Ended(Cause::Closed));
+        assert_eq!(live.monitor().health(), Health::Ended(End::Closed));
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use ws_liveness::{Cause, Health, LiveConfig, LiveExt};
+use ws_liveness::{Cause, End, Health, LiveConfig, LiveExt};
 
 use crate::pair::{
     CLOSE, Live, PING, ROLES, WIDE, bare_with, cause_of, died_of, exact, farewell, frame, millis, other, piped,
@@ -45,10 +45,10 @@ async fn say(live: &mut Live<DuplexStream>, saying: Saying) -> Vec<u8> {
     }
 }
 
-async fn ends(live: &mut Live<DuplexStream>, cause: Cause) {
+async fn ends(live: &mut Live<DuplexStream>, end: End) {
     assert!(live.next().await.is_none());
     assert!(live.next().await.is_none());
-    assert_eq!(live.monitor().health(), Health::Ended(cause));
+    assert_eq!(live.monitor().health(), Health::Ended(end));
 }
 
 #[tokio::test(start_paused = true)]
@@ -62,7 +62,7 @@ async fn k4_s4_a_peer_that_never_echoes_has_until_c_and_hears_no_ping() {
                 let said = say(&mut live, saying).await;
                 let start = Instant::now();
                 assert_eq!((died_of(live.next().await), start.elapsed()), (Cause::CloseTimeout, secs(10)));
-                ends(&mut live, Cause::CloseTimeout).await;
+                ends(&mut live, End::CloseTimeout).await;
                 assert_eq!(cause_of(&live.send(Message::text("x")).await.unwrap_err()), Cause::CloseTimeout);
                 drop(live);
                 let heard = read_frames(&mut far).await;
@@ -89,7 +89,7 @@ async fn k4_a_peer_that_talks_and_never_echoes_has_until_c() {
             assert_eq!(live.next().await.unwrap().unwrap(), Message::text("x"));
         }
         assert_eq!((died_of(live.next().await), start.elapsed()), (Cause::CloseTimeout, secs(10)));
-        ends(&mut live, Cause::CloseTimeout).await;
+        ends(&mut live, End::CloseTimeout).await;
         peer.abort();
     }
 }
@@ -104,7 +104,7 @@ async fn k4_a_peer_that_echoes_and_leaves_the_transport_open() {
             let (opcode, payload) = read_frame(&mut far).await.unwrap();
             far.write_all(&frame(other(role), opcode, &payload)).await.unwrap();
             assert!(live.next().await.unwrap().unwrap().is_close());
-            ends(&mut live, Cause::Closed).await;
+            ends(&mut live, End::Closed).await;
             assert_eq!(start.elapsed(), waits, "{role:?}: tungstenite's client waits for the server's end");
         }
     }
@@ -119,7 +119,7 @@ async fn k4_s8_a_peer_that_closes_first_gets_its_answer_from_a_user_that_only_re
             let (bye, start) = (farewell(1001, "bye"), Instant::now());
             far.write_all(&frame(other(role), CLOSE, &bye)).await.unwrap();
             assert_eq!(live.next().await.unwrap().unwrap(), goodbye());
-            ends(&mut live, Cause::Closed).await;
+            ends(&mut live, End::Closed).await;
             assert_eq!(start.elapsed(), waits);
             drop(live);
             let heard = read_frames(&mut far).await;
@@ -166,7 +166,7 @@ async fn k4_two_libraries_part_as_they_would_without_us() {
             if role == Role::Client {
                 peer.await.unwrap();
             }
-            ends(&mut live, Cause::Closed).await;
+            ends(&mut live, End::Closed).await;
             assert!(start.elapsed() < millis(1));
         }
     }
@@ -181,7 +181,7 @@ async fn k4_poll_close_is_bounded_where_the_write_side_is_blocked() {
         assert_eq!(cause_of(&live.close().await.unwrap_err()), Cause::CloseTimeout);
         assert_eq!(start.elapsed(), secs(10));
         assert_eq!(died_of(live.next().await), Cause::CloseTimeout);
-        ends(&mut live, Cause::CloseTimeout).await;
+        ends(&mut live, End::CloseTimeout).await;
     }
 }
 
@@ -214,7 +214,7 @@ async fn j8_the_transports_end_within_c_is_the_inners_to_tell() {
         drop(far);
         let error = live.next().await.unwrap().unwrap_err();
         assert!(ws_liveness::LivenessError::find(&error).is_none(), "{error:?}");
-        ends(&mut live, Cause::StreamError).await;
+        ends(&mut live, End::StreamError).await;
     }
 }
 
@@ -223,21 +223,21 @@ async fn j8_the_transports_end_within_c_is_the_inners_to_tell() {
 async fn k7_a_drop_leaves_nothing_behind_in_any_state() {
     let metrics = tokio::runtime::Handle::current().metrics();
     for role in ROLES {
-        for (name, capacity, until, cause) in [
-            ("new", WIDE, secs(0), Cause::Dropped),
-            ("waiting", WIDE, secs(10), Cause::Dropped),
-            ("queued", 4, secs(25), Cause::Dropped),
-            ("holding", 4, secs(40), Cause::Dropped),
-            ("sent", WIDE, secs(30), Cause::Dropped),
-            ("dying", 4, millis(50_500), Cause::WriteStalled),
-            ("over", WIDE, secs(41), Cause::PongTimeout),
+        for (name, capacity, until, end) in [
+            ("new", WIDE, secs(0), End::Dropped),
+            ("waiting", WIDE, secs(10), End::Dropped),
+            ("queued", 4, secs(25), End::Dropped),
+            ("holding", 4, secs(40), End::Dropped),
+            ("sent", WIDE, secs(30), End::Dropped),
+            ("dying", 4, millis(50_500), End::WriteStalled),
+            ("over", WIDE, secs(41), End::PongTimeout),
         ] {
             let (mut live, mut far) = piped_raw(capacity, role, &exactly()).await;
             let monitor = live.monitor();
             let _ = timeout(until, live.next()).await;
             drop(live);
             assert_eq!(metrics.num_alive_tasks(), 0, "{name}");
-            assert_eq!(monitor.health(), Health::Ended(cause), "{name}");
+            assert_eq!(monitor.health(), Health::Ended(end), "{name}");
             let before = monitor.stats();
             read_frames(&mut far).await;
             assert_eq!(monitor.stats().pings_sent, before.pings_sent, "{name}");
@@ -247,7 +247,7 @@ async fn k7_a_drop_leaves_nothing_behind_in_any_state() {
             let monitor = live.monitor();
             say(&mut live, saying).await;
             drop(live);
-            assert_eq!(monitor.ended().await, Cause::Dropped);
+            assert_eq!(monitor.ended().await, End::Dropped);
         }
     }
 }

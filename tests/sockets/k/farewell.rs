@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use ws_liveness::{Cause, Health, LiveConfigBuilder, LiveExt};
+use ws_liveness::{Cause, End, Health, LiveConfigBuilder, LiveExt};
 
 use crate::pair::{
     CLOSE, Live, PING, ROLES, TEXT, WIDE, bare_with, cause_of, died_of, exact, farewell, frame, millis, other,
@@ -29,7 +29,7 @@ async fn is_over(live: &mut Live<DuplexStream>, cause: Cause) {
         assert_eq!(cause_of(&live.close().await.unwrap_err()), cause);
         assert_eq!(cause_of(&Pin::new(&mut *live).start_send(Message::text("x")).unwrap_err()), cause);
     }
-    assert_eq!(live.monitor().health(), Health::Ended(cause));
+    assert_eq!(live.monitor().health().end().unwrap().cause(), Some(cause));
     assert_eq!(start.elapsed(), Duration::ZERO, "at once");
 }
 
@@ -152,7 +152,7 @@ async fn k1_the_sink_fails_at_the_verdict_and_not_only_after_the_grace() {
             }
             (errors, start.elapsed())
         });
-        assert_eq!((monitor.ended().await, start.elapsed()), (Cause::PongTimeout, secs(60)));
+        assert_eq!((monitor.ended().await, start.elapsed()), (End::PongTimeout, secs(60)));
         assert_eq!(cause_of(&sink.send(Message::text("x")).await.unwrap_err()), Cause::PongTimeout);
         assert_eq!(start.elapsed(), secs(60));
         assert_eq!(reader.await.unwrap(), (1, secs(61)));

@@ -12,7 +12,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
-use ws_liveness::{Cause, Kind, LiveStream, LivenessError, Protocol};
+use ws_liveness::{Cause, End, Kind, LiveStream, LivenessError, Protocol};
 
 use crate::pair::{
     CLOSE, PING, ROLES, TEXT, WIDE, Ws, bare, exact, farewell, frame, other, piped_raw, read_frames, secs,
@@ -247,7 +247,7 @@ async fn k5_stream_and_sink_and_monitor_agree() {
     let read = live.next().await.unwrap().unwrap_err();
     let written = live.flush().await.unwrap_err();
     assert_eq!(read.to_string(), written.to_string());
-    assert_eq!(monitor.ended().await, Cause::PongTimeout);
+    assert_eq!(monitor.ended().await, End::PongTimeout);
     let told = read.to_string();
     assert!(told.contains("pong timeout: ping sent 20.000s ago was not answered"), "{told}");
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, Health, LiveConfig, Monitor};
+use ws_liveness::{Cause, End, Health, LiveConfig, Monitor};
 
 use crate::pair::{Live, ROLES, TEXT, WIDE, Ws, died_of, exact, frame, other, piped, piped_raw, secs};
 
@@ -104,7 +104,7 @@ async fn k4_what_the_peer_sent_before_its_close_arrives_however_slowly_the_user_
             } else {
                 parts(user, live).await;
             }
-            assert_eq!(monitor.health(), Health::Ended(Cause::Closed), "{role:?} {user:?}");
+            assert_eq!(monitor.health(), Health::Ended(End::Closed), "{role:?} {user:?}");
         }
     }
 }
@@ -139,7 +139,7 @@ async fn k4_a_peer_that_never_completes_the_handshake_is_closed_c_after_its_last
             } else {
                 waits_in_vain(user, live).await;
             }
-            assert_eq!(monitor.health(), Health::Ended(Cause::CloseTimeout), "{role:?} {user:?}");
+            assert_eq!(monitor.health(), Health::Ended(End::CloseTimeout), "{role:?} {user:?}");
         }
     }
 }

@@ -12,15 +12,24 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+use tracing_core::span::Current;
 use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 
-/// Keeps the events of this crate, a line each: level, fields in order.
+/// Keeps the events of this crate, a line each: the span if there is one, level, fields in order.
 #[derive(Clone, Default)]
-struct Ear(Arc<Mutex<Vec<String>>>);
+struct Ear(Arc<Mutex<Heard>>);
+
+#[derive(Default)]
+struct Heard {
+    lines: Vec<String>,
+    /// The one span of a test, and how often it is entered.
+    span: Option<&'static Metadata<'static>>,
+    entered: usize,
+}
 
 impl Ear {
     fn heard(&self) -> String {
-        self.0.lock().unwrap().join("\n")
+        self.0.lock().unwrap().lines.join("\n")
     }
 }
 
@@ -34,11 +43,20 @@ impl Visit for Line {
 
 impl Subscriber for Ear {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("ws_liveness")
+        metadata.is_span() || metadata.target().starts_with("ws_liveness")
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        self.0.lock().unwrap().span = Some(attributes.metadata());
         Id::from_u64(1)
+    }
+
+    fn current_span(&self) -> Current {
+        let heard = self.0.lock().unwrap();
+        match heard.span.filter(|_| heard.entered > 0) {
+            Some(span) => Current::new(Id::from_u64(1), span),
+            None => Current::none(),
+        }
     }
 
     fn record(&self, _: &Id, _: &Record<'_>) {}
@@ -46,14 +64,20 @@ impl Subscriber for Ear {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().level().to_string());
+        let mut heard = self.0.lock().unwrap();
+        let span = heard.span.filter(|_| heard.entered > 0).map_or(String::new(), |span| format!("{}: ", span.name()));
+        let mut line = Line(format!("{span}{}", event.metadata().level()));
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        heard.lines.push(line.0);
     }
 
-    fn enter(&self, _: &Id) {}
+    fn enter(&self, _: &Id) {
+        self.0.lock().unwrap().entered += 1;
+    }
 
-    fn exit(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {
+        self.0.lock().unwrap().entered -= 1;
+    }
 }
 
 type Socket = WebSocketStream<DuplexStream>;
@@ -90,12 +114,12 @@ async fn o1_ping_pong_suspicion_and_verdict_and_nothing_of_the_users() {
     assert_eq!(
         ear.heard(),
         "TRACE message=ping number=1\n\
-         DEBUG message=pong number=1 rtt=0ns\n\
+         DEBUG message=pong number=1 rtt_seconds=0.0\n\
          TRACE message=ping number=2\n\
          TRACE message=ping number=3\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
          WARN message=connection is dead: pong timeout: ping sent 40.000s ago was not answered, last frame seen \
-         30.000s ago cause=pong timeout misses=1 deferrals=1"
+         30.000s ago layer=\"protocol\" cause=\"pong_timeout\" misses=1 deferrals=1"
     );
 }
 
@@ -122,6 +146,21 @@ async fn o1_a_suspicion_that_passes_is_told_once() {
         "TRACE message=ping number=1\n\
          TRACE message=ping number=2\n\
          DEBUG message=suspect misses=0 deferrals=1\n\
-         DEBUG message=pong number=1 rtt=25s"
+         DEBUG message=pong number=1 rtt_seconds=25.0"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn o1_a_spawned_connection_keeps_the_span_in_which_it_was_spawned() {
+    let ear = Ear::default();
+    let _guard = tracing::subscriber::set_default(ear.clone());
+    let (ws, _silent) = joined().await;
+    let mut ws = tracing::info_span!("channel", peer = 7).in_scope(|| ws.spawn(4));
+    assert!(ws.next().await.unwrap().is_err());
+    assert_eq!(
+        ear.heard(),
+        "channel: TRACE message=ping number=1\n\
+         channel: WARN message=connection is dead: pong timeout: ping sent 20.000s ago was not answered \
+         layer=\"protocol\" cause=\"pong_timeout\" misses=1 deferrals=0"
     );
 }

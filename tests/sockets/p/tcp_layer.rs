@@ -38,7 +38,7 @@ async fn sees(source: &TcpProgress, wants: impl Fn(&TcpSight) -> bool) -> TcpSig
 #[tokio::test]
 async fn p4_what_the_peers_kernel_acknowledged_is_told_from_what_waits() {
     let (mut near, mut far) = sockets(None).await;
-    let (ours, theirs) = (TcpProgress::of(&near).unwrap(), TcpProgress::of(&far).unwrap());
+    let (ours, theirs) = (TcpProgress::new(&near).unwrap(), TcpProgress::new(&far).unwrap());
     let before = look(&ours);
     assert_eq!(before.unacknowledged, 0);
     near.write_all(&[7; 1000]).await.unwrap();
@@ -52,7 +52,7 @@ async fn p4_what_the_peers_kernel_acknowledged_is_told_from_what_waits() {
 #[tokio::test]
 async fn p4_the_window_of_a_peer_that_does_not_read_closes() {
     let (near, _far) = sockets(Some(4096)).await;
-    let source = TcpProgress::of(&near).unwrap();
+    let source = TcpProgress::new(&near).unwrap();
     while near.try_write(&[7; 4096]).is_ok() {
         sleep(millis(5)).await;
     }
@@ -63,7 +63,7 @@ async fn p4_the_window_of_a_peer_that_does_not_read_closes() {
 #[tokio::test]
 async fn p4_a_socket_that_is_none_of_tcps_tells_nothing() {
     let (near, _far) = tokio::net::UnixStream::pair().unwrap();
-    assert_eq!(TcpProgress::of(&near).unwrap().look(), ws_liveness::Sight::default());
+    assert_eq!(TcpProgress::new(&near).unwrap().look(), ws_liveness::Sight::default());
 }
 
 fn brisk() -> LiveConfig {
@@ -72,7 +72,7 @@ fn brisk() -> LiveConfig {
 
 /// The verdict on `near`, to which somebody writes `message` first.
 async fn verdict(near: TcpStream, message: Option<Message>) -> (Cause, Diagnosis, String) {
-    let source = TcpProgress::of(&near).unwrap();
+    let source = TcpProgress::new(&near).unwrap();
     let (mut sink, mut stream) = bare(near, Role::Client).await.live(brisk()).with_progress(source).split();
     if let Some(message) = message {
         tokio::spawn(async move { sink.send(message).await });
@@ -178,13 +178,13 @@ async fn every_kind_of_socket_is_taken() {
     let (near, _far) = sockets(None).await;
     let options = TcpOptions::for_liveness(&LiveConfig::default());
     options.apply(&near).unwrap();
-    assert!(TcpProgress::of(&near).unwrap().look().tcp.is_some());
+    assert!(TcpProgress::new(&near).unwrap().look().tcp.is_some());
     let near = near.into_std().unwrap();
     options.apply(&near).unwrap();
-    assert!(TcpProgress::of(&near).unwrap().look().tcp.is_some());
+    assert!(TcpProgress::new(&near).unwrap().look().tcp.is_some());
     let near = socket2::Socket::from(near);
     options.apply(&near).unwrap();
-    assert!(TcpProgress::of(&near).unwrap().look().tcp.is_some());
+    assert!(TcpProgress::new(&near).unwrap().look().tcp.is_some());
 }
 
 /// `user_timeout`, `keepalive`, `keepalive_interval`, `keepalive_retries`, in seconds.

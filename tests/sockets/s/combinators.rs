@@ -13,7 +13,7 @@ use tokio::io::DuplexStream;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
-use ws_liveness::{Cause, Health, LiveStream, LivenessError};
+use ws_liveness::{Cause, End, Health, LiveStream, LivenessError};
 
 type Translate = fn(tungstenite::Error) -> io::Error;
 type Mapped = LiveStream<sink::SinkMapErr<MapErr<Ws<DuplexStream>, Translate>, Translate>>;
@@ -68,7 +68,7 @@ async fn s10_mapped_errors_the_same_with_halves_and_with_a_task() {
         }
         let reads = async { while ws.next().await.is_some() {} };
         timeout(secs(100), reads).await.expect("ends");
-        assert!(ws.monitor().health() != Health::Ended(Cause::Dropped), "the task has panicked");
+        assert!(ws.monitor().health() != Health::Ended(End::Dropped), "the task has panicked");
     }
 }
 
@@ -111,7 +111,7 @@ where
     assert_eq!(liveness_cause(&last), Cause::PingFailed);
     assert!(ws.next().await.is_none());
     assert!(ws.send(Msg::Data(1)).await.is_err());
-    assert_eq!(monitor.health(), Health::Ended(Cause::PingFailed));
+    assert_eq!(monitor.health(), Health::Ended(End::PingFailed));
 }
 
 #[tokio::test(start_paused = true)]
@@ -219,7 +219,7 @@ async fn s10_a_socket_that_cannot_connect_is_sent_no_ping() {
         sleep(secs(30)).await;
         assert!(ws.next().await.is_none());
     }
-    assert_eq!(ws.monitor().health(), Health::Ended(Cause::StreamError));
+    assert_eq!(ws.monitor().health(), Health::Ended(End::StreamError));
 }
 
 /// Our flush of the answer to a Ping or a Close of the peer does not outlive the stream.
@@ -257,7 +257,7 @@ async fn s10_a_ping_that_waits_is_not_flushed_after_the_end() {
         assert!(ws.next().await.is_none());
         sleep(secs(30)).await;
     }
-    assert_eq!(probe.await.unwrap(), Err(Cause::EndOfStream));
+    assert_eq!(probe.await.unwrap(), Err(End::EndOfStream));
 }
 
 /// A message that waits for the permit that a ping has used: only its writer may ask for it after the end.
@@ -295,6 +295,6 @@ async fn s10_a_handle_dropped_after_the_end_polls_nothing() {
     assert!(ws.next().await.is_none());
     drop(ws);
     sleep(secs(30)).await;
-    assert_eq!(monitor.health(), Health::Ended(Cause::EndOfStream));
+    assert_eq!(monitor.health(), Health::Ended(End::EndOfStream));
     assert!(peer.is_alone());
 }

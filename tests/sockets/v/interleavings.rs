@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ws_liveness::Cause;
+use ws_liveness::End;
 
 mod bell;
 mod body;
@@ -12,7 +12,7 @@ mod script;
 const SEEDS: u64 = 6_000;
 const LONGEST: usize = 400;
 
-fn run(seed: u64) -> Option<Cause> {
+fn run(seed: u64) -> Option<End> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let len = rng.usize(..LONGEST);
     let bytes: Vec<u8> = std::iter::repeat_with(|| rng.u8(..)).take(len).collect();
@@ -28,8 +28,8 @@ fn promise_4_any_bytes_and_any_order_of_calls_find_an_end() {
     for seed in 0..SEEDS {
         *ends.entry(run(seed)).or_insert(0) += 1;
     }
-    let causes = [Cause::PongTimeout, Cause::WriteStalled, Cause::PingFailed, Cause::CloseTimeout];
-    for cause in causes.into_iter().chain([Cause::Closed, Cause::StreamError]) {
-        assert!(ends.contains_key(&Some(cause)), "no run came to {cause}: {ends:?}");
+    let judged = [End::PongTimeout, End::WriteStalled, End::PingFailed, End::CloseTimeout];
+    for end in judged.into_iter().chain([End::Closed, End::StreamError]) {
+        assert!(ends.contains_key(&Some(end)), "no run came to {end}: {ends:?}");
     }
 }

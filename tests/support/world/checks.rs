@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ws_liveness::Cause;
+use ws_liveness::End;
 
 use super::facts::{GRAIN, Ping, expected};
 use super::farewell::farewell;
@@ -44,7 +44,7 @@ fn exactness(oracle: &Oracle<'_>) -> Option<String> {
         return Some(format!("the verdict was due at {:?}", due - oracle.run.start));
     }
     let (at, cause) = oracle.verdict()?;
-    let early = cause == Cause::PongTimeout && at + GRAIN < due;
+    let early = cause == End::PongTimeout && at + GRAIN < due;
     early.then(|| format!("the verdict came {:?} before it was due", due - at))
 }
 
@@ -54,21 +54,21 @@ fn cause(oracle: &Oracle<'_>) -> Option<String> {
     let close = run.log.close.is_some() || closes(&run.back) || closes(&run.out);
     let gone = run.back.end.is_some() || run.back.aborted.is_some() || run.out.aborted.is_some();
     let right = match cause {
-        Cause::PongTimeout | Cause::WriteStalled => true,
-        Cause::PingFailed => run.out.aborted.is_some(),
-        Cause::CloseTimeout => {
+        End::PongTimeout | End::WriteStalled => true,
+        End::PingFailed => run.out.aborted.is_some(),
+        End::CloseTimeout => {
             (close || run.log.dropped.is_some()) && at + GRAIN >= oracle.end + oracle.config.close_timeout()
         }
-        Cause::Closed => close,
-        Cause::Dropped => run.log.dropped.is_some_and(|dropped| dropped <= at),
-        Cause::EndOfStream | Cause::StreamError => gone || close,
+        End::Closed => close,
+        End::Dropped => run.log.dropped.is_some_and(|dropped| dropped <= at),
+        End::EndOfStream | End::StreamError => gone || close,
         _ => false,
     };
     let reported = run.log.items.iter().find_map(|(_, item)| match item {
         Item::Failed { cause, .. } => *cause,
         _ => None,
     });
-    if reported.is_some_and(|reported| reported != cause) {
+    if reported.is_some() && reported != cause.cause() {
         return Some(format!("the error says {reported:?}, the monitor {cause:?}"));
     }
     (!right).then(|| format!("cause {cause:?} is not true"))
@@ -91,7 +91,7 @@ fn inbound(oracle: &Oracle<'_>) -> Option<String> {
     let (_, missing) = want.get(got.len())?;
     let readable = want[got.len()].0?;
     // Who drops the connection reads no more.
-    let drained = oracle.verdict().is_some_and(|(_, cause)| cause == Cause::PongTimeout);
+    let drained = oracle.verdict().is_some_and(|(_, cause)| cause == End::PongTimeout);
     let whole = drained && run.log.dropped.is_none() || run.scenario.ours.is_prompt();
     let lost = run.back.aborted.is_some();
     (whole && !lost && readable + GRAIN < oracle.end).then(|| format!("never delivered: {missing:?}"))

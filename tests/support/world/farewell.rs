@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ws_liveness::Cause;
+use ws_liveness::End;
 
 use super::facts::GRAIN;
 use super::frames::{CLOSE, HEAD};
@@ -28,10 +28,10 @@ impl Oracle<'_> {
     }
 }
 
-fn reason(cause: Cause) -> Option<&'static str> {
+fn reason(cause: End) -> Option<&'static str> {
     match cause {
-        Cause::PongTimeout => Some("pong timeout"),
-        Cause::WriteStalled => Some("write stalled"),
+        End::PongTimeout => Some("pong timeout"),
+        End::WriteStalled => Some("write stalled"),
         _ => None,
     }
 }

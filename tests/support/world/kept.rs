@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, PingWhen};
+use ws_liveness::{End, LiveConfig, LiveConfigBuilder, PingWhen};
 
 use super::families::Family;
 use super::judging::{Judging, judge};
@@ -15,7 +15,7 @@ use super::scenario::{Answer, Consumer, Faults, Leaves, Ours, Peer, Scenario, Sh
 pub enum Fate {
     /// No verdict, and our own close at the end.
     Lives,
-    Dies(Cause),
+    Dies(End),
 }
 
 pub struct Kept {
@@ -117,7 +117,7 @@ fn stops() -> Vec<Kept> {
             it.ours.asleep = true;
             it.back.pauses = vec![(ms(10_001), ms(2_350))];
         }),
-        kept("a runtime that is always late closes a dead peer", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("a runtime that is always late closes a dead peer", Fate::Dies(End::PongTimeout), |it| {
             it.ours.host.late = ms(40);
             it.back.dark = Some(s(15));
         }),
@@ -127,7 +127,7 @@ fn stops() -> Vec<Kept> {
 /// Programs that come and go.
 fn programs() -> Vec<Kept> {
     vec![
-        kept("40 s of work on each message, and a peer that reads nothing", Fate::Dies(Cause::WriteStalled), |it| {
+        kept("40 s of work on each message, and a peer that reads nothing", Fate::Dies(End::WriteStalled), |it| {
             it.config = times(s(30), s(10), s(20), s(5)).build().unwrap();
             it.ours.consumer = Consumer::Works(s(40));
             it.peer.talk = every(s(5), 20);
@@ -146,7 +146,7 @@ fn programs() -> Vec<Kept> {
             it.peer.talk = every(ms(10), 20);
             it.back.latency = ms(50);
         }),
-        kept("nobody reads a full buffer, and the path is reset", Fate::Dies(Cause::PingFailed), |it| {
+        kept("nobody reads a full buffer, and the path is reset", Fate::Dies(End::PingFailed), |it| {
             it.ours.shape = Shape::Spawned(1);
             it.ours.consumer = Consumer::Absent { from: s(10), time: s(3_600) };
             it.peer.talk = every(s(1), 20);
@@ -159,7 +159,7 @@ fn programs() -> Vec<Kept> {
 /// When pings leave, and which of them T belongs to.
 fn pings() -> Vec<Kept> {
     vec![
-        kept("idle, judged from the first answer: it dies before it was asked", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("idle, judged from the first answer: it dies before it was asked", Fate::Dies(End::PongTimeout), |it| {
             let builder = judge(Judging::AfterFirstPong, it.config.to_builder());
             it.config = builder.ping_when(PingWhen::Idle).build().unwrap();
             it.peer.talk = every(s(1), 20);
@@ -174,13 +174,13 @@ fn pings() -> Vec<Kept> {
             (it.out.send_buffer, it.out.receive_buffer) = (1_000, 1_000);
             it.out.pauses = vec![(ms(9_500), ms(10_495))];
         }),
-        kept("a probe in a storm moves no T", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("a probe in a storm moves no T", Fate::Dies(End::PongTimeout), |it| {
             it.config = times(s(1), ms(600), s(2), s(1)).build().unwrap();
             it.peer.talk = every(ms(10), 20);
             it.out.dark = Some(ms(2_500));
             it.probes = Some(ms(310));
         }),
-        kept("500 messages a second and never an answer", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("500 messages a second and never an answer", Fate::Dies(End::PongTimeout), |it| {
             it.config = times(s(1), s(1), s(2), s(1)).build().unwrap();
             it.peer.answer = Answer::Never;
             it.peer.talk = every(ms(2), 20);
@@ -194,7 +194,7 @@ fn oracle() -> Vec<Kept> {
         // Seed 5251025: a ping that nothing judged yet is no miss.
         kept(
             "a ping that went by before the first answer is not one of M misses",
-            Fate::Dies(Cause::PongTimeout),
+            Fate::Dies(End::PongTimeout),
             |it| {
                 it.seed = 5_251_025;
                 let builder = times(ms(43_597), ms(53_109), ms(31_981), ms(73_008)).jitter(0.75).max_deferrals(3);
@@ -216,7 +216,7 @@ fn oracle() -> Vec<Kept> {
             it.horizon = ms(636_312);
         }),
         // Seed 1900478120: W runs, not T.
-        kept("a ping whose flush never came to its end was not flushed", Fate::Dies(Cause::WriteStalled), |it| {
+        kept("a ping whose flush never came to its end was not flushed", Fate::Dies(End::WriteStalled), |it| {
             it.seed = 1_900_478_120;
             let builder = times(ms(15_723), ms(148_621), ms(67_295), ms(17_139)).jitter(0.28).max_deferrals(0);
             it.config = builder.build().unwrap();
@@ -227,7 +227,7 @@ fn oracle() -> Vec<Kept> {
             it.horizon = ms(555_230);
         }),
         // Seed 52025158099: P3 where the peer says message after message.
-        kept("bytes of frames move T also where one message follows the other", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("bytes of frames move T also where one message follows the other", Fate::Dies(End::PongTimeout), |it| {
             it.seed = 52_025_158_099;
             it.config = times(ms(303), ms(351), ms(235), ms(104)).max_deferrals(3).build().unwrap();
             it.out = Way { rate: 553_992_560, dark: Some(ms(846)), ..way(ms(32), ms(28), [29_256, 145_378]) };
@@ -242,7 +242,7 @@ fn oracle() -> Vec<Kept> {
 /// One of each kind that failed before attention was counted.
 fn earlier() -> Vec<Kept> {
     vec![
-        kept("a talker puts off the verdict of one that works, answers, reads", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("a talker puts off the verdict of one that works, answers, reads", Fate::Dies(End::PongTimeout), |it| {
             it.config = times(ms(19_443), ms(38_097), ms(90_163), ms(28_480)).max_deferrals(0).build().unwrap();
             it.out = way(ms(3_644), ms(2_791), [82_491, 333]);
             it.back = way(ms(90), ms(3_687), [763, 16_759]);
@@ -260,7 +260,7 @@ fn earlier() -> Vec<Kept> {
             it.ours.writer = Writer::Every { gap: ms(31), len: 7_187 };
             it.horizon = s(2);
         }),
-        kept("a sleep that begins shortly before the deadline", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("a sleep that begins shortly before the deadline", Fate::Dies(End::PongTimeout), |it| {
             it.config = times(ms(2_148), ms(2_148), ms(1_328), ms(817)).max_deferrals(2).build().unwrap();
             it.out = Way { dark: Some(ms(7_653)), ..way(ms(240), ms(171), [2_720, 14_990]) };
             it.back = Way { dark: Some(ms(7_653)), ..way(ms(84), ms(168), [159_324, 54_567]) };
@@ -278,7 +278,7 @@ fn earlier() -> Vec<Kept> {
             it.ours.shape = Shape::Joined;
             it.horizon = s(5);
         }),
-        kept("a probe that was lost left with a ping", Fate::Dies(Cause::PongTimeout), |it| {
+        kept("a probe that was lost left with a ping", Fate::Dies(End::PongTimeout), |it| {
             it.config = times(ms(120), ms(120), ms(90), ms(212)).max_deferrals(0).missed_pongs(3).build().unwrap();
             it.out = Way { dark: Some(ms(254)), ..way(ms(7), ms(7), [73_661, 1_771]) };
             it.back = way(ms(11), ms(4), [43_521, 815]);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, Health, LiveStats, LivenessError};
+use ws_liveness::{Cause, End, Health, LiveStats, LivenessError};
 
 use super::frames::{BINARY, CLOSE, HEAD, PING, PONG};
 use super::probes::Outcome;
@@ -68,7 +68,7 @@ pub struct Log {
     /// When our consumer waited in `next`.
     pub waits: Vec<(Instant, Option<Instant>)>,
     /// The connection was declared dead, or ended: what the monitor (a baseline: itself) says.
-    pub verdict: Option<(Instant, Cause)>,
+    pub verdict: Option<(Instant, End)>,
     /// What the monitor says, whenever it changed.
     pub health: Vec<(Instant, Health)>,
     /// What it had counted at the end.
@@ -103,7 +103,7 @@ impl Diary {
         Waiting(self.clone())
     }
 
-    pub fn dead(&self, cause: Cause) {
+    pub fn dead(&self, cause: End) {
         self.lock().verdict.get_or_insert((Instant::now(), cause));
     }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
-use ws_liveness::{Cause, LiveConfig};
+use ws_liveness::{End, LiveConfig};
 
 use super::attention::Attention;
 use super::facts::{GRAIN, Ping, end, pings, surfaced};
@@ -46,8 +46,8 @@ impl<'a> Oracle<'a> {
     }
 
     /// The declaration of death.
-    pub fn verdict(&self) -> Option<(Instant, Cause)> {
-        let dead = |cause| matches!(cause, Cause::PongTimeout | Cause::WriteStalled | Cause::PingFailed);
+    pub fn verdict(&self) -> Option<(Instant, End)> {
+        let dead = |cause| matches!(cause, End::PongTimeout | End::WriteStalled | End::PingFailed);
         self.run.log.verdict.filter(|(_, cause)| dead(*cause))
     }
 
@@ -58,8 +58,8 @@ impl<'a> Oracle<'a> {
             return None;
         }
         let right = match (self.run.who, cause) {
-            (Who::Ours, Cause::PingFailed) => self.run.out.aborted.is_some(),
-            (Who::Ours, Cause::WriteStalled) => self.was_stuck(at),
+            (Who::Ours, End::PingFailed) => self.run.out.aborted.is_some(),
+            (Who::Ours, End::WriteStalled) => self.was_stuck(at),
             (Who::Ours, _) => self.was_silent(at, self.config.missed_pongs()),
             (Who::Baseline(_), _) => self.was_stuck(at) || self.was_silent(at, 1) || self.lost(at),
         };
@@ -91,7 +91,7 @@ impl<'a> Oracle<'a> {
     /// How late the verdict came, where it can be told to the millisecond.
     pub fn lateness(&self) -> Option<Duration> {
         let (at, cause) = self.verdict()?;
-        let due = self.silence_exact().filter(|_| cause == Cause::PongTimeout)?;
+        let due = self.silence_exact().filter(|_| cause == End::PongTimeout)?;
         Some(at.saturating_duration_since(due))
     }
 }

@@ -17,7 +17,7 @@ use super::gate::Gate;
 use super::log::{Diary, Item};
 use super::pace::Pace;
 use super::peer::never;
-use super::pipe::End;
+use super::pipe::PipeEnd;
 use super::probes;
 use super::scenario::{Consumer, Scenario, Shape};
 use super::unruly::Unruly;
@@ -26,7 +26,7 @@ pub trait Socket: Stream<Item = Result<Message, Error>> + Sink<Message, Error = 
 impl<S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error> + Unpin + Send> Socket for S {}
 
 /// Until our program is done with the connection, or drops it.
-pub async fn run(end: End, user: User) {
+pub async fn run(end: PipeEnd, user: User) {
     let drops = user.scenario.ours.host.drops.map_or_else(never, |at| user.start + at);
     let diary = user.diary.clone();
     if timeout_at(drops, live(end, user)).await.is_err() {
@@ -36,7 +36,7 @@ pub async fn run(end: End, user: User) {
     }
 }
 
-async fn live(end: End, user: User) {
+async fn live(end: PipeEnd, user: User) {
     let end = ProgressIo::new(end);
     let handle = end.handle();
     let ws = WebSocketStream::from_raw_socket(end, user.scenario.role, None).await;

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::frames::numbered;
 use super::gate::Gate;
-use super::pipe::End;
+use super::pipe::PipeEnd;
 use super::rough;
 use super::scenario::{Answer, Leaves, Peer, Scenario, Talk};
 
@@ -32,7 +32,7 @@ fn needs_bytes(peer: &Peer) -> bool {
     peer.answer != Answer::Prompt || !peer.echoes || fragments
 }
 
-pub async fn run(end: End, scenario: Scenario, start: Instant) {
+pub async fn run(end: PipeEnd, scenario: Scenario, start: Instant) {
     let silent = scenario.peer.silent.map(|at| (start + at, None)).into_iter().collect();
     let vanishes = match scenario.peer.leaves {
         Leaves::Vanishes(at) => start + at,
@@ -46,7 +46,7 @@ pub async fn run(end: End, scenario: Scenario, start: Instant) {
     let _ = timeout_at(vanishes, Gate::new(silent, life)).await;
 }
 
-async fn conforming(end: End, peer: Peer, role: Role, start: Instant) {
+async fn conforming(end: PipeEnd, peer: Peer, role: Role, start: Instant) {
     let (mut sink, mut stream) = WebSocketStream::from_raw_socket(end, role, None).await.split();
     let deaf = peer.deaf.map(|at| (start + at, None)).into_iter().collect();
     let reading = Gate::new(deaf, async {

@@ -37,7 +37,7 @@ impl Shared {
 }
 
 /// One end; the other side's reads are this side's writes.
-pub struct End {
+pub struct PipeEnd {
     outward: Shared,
     inward: Shared,
     /// The machine that this end belongs to.
@@ -53,14 +53,14 @@ pub struct Path {
 }
 
 impl Path {
-    pub fn new(out: &Way, back: &Way, host: Host, start: Instant, rng: &mut fastrand::Rng) -> (Self, End, End) {
+    pub fn new(out: &Way, back: &Way, host: Host, start: Instant, rng: &mut fastrand::Rng) -> (Self, PipeEnd, PipeEnd) {
         let lane = |way: &Way, other: &Way, rng| {
             Shared(Arc::new(Mutex::new(Lane::new(way.clone(), other.clone(), start, rng))))
         };
         let (to, from) = (lane(out, back, rng.fork()), lane(back, out, rng.fork()));
         let drivers = [tokio::spawn(to.clone().drive()), tokio::spawn(from.clone().drive())];
-        let ours = End { outward: to.clone(), inward: from.clone(), host };
-        let theirs = End { outward: from.clone(), inward: to.clone(), host: Host::default() };
+        let ours = PipeEnd { outward: to.clone(), inward: from.clone(), host };
+        let theirs = PipeEnd { outward: from.clone(), inward: to.clone(), host: Host::default() };
         (Self { out: to, back: from, drivers }, ours, theirs)
     }
 }
@@ -76,7 +76,7 @@ fn reset(lane: &mut Lane, now: Instant) -> io::Error {
     io::ErrorKind::ConnectionReset.into()
 }
 
-impl AsyncRead for End {
+impl AsyncRead for PipeEnd {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let coop = ready!(self.host.poll_read(cx));
         let (waker, now, mut lane) = (self.host.doorbell(cx), Instant::now(), self.inward.lock());
@@ -92,7 +92,7 @@ impl AsyncRead for End {
     }
 }
 
-impl AsyncWrite for End {
+impl AsyncWrite for PipeEnd {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let coop = ready!(self.host.poll_write(cx));
         let (waker, now, mut lane) = (self.host.doorbell(cx), Instant::now(), self.outward.lock());
@@ -119,7 +119,7 @@ impl AsyncWrite for End {
     }
 }
 
-impl Drop for End {
+impl Drop for PipeEnd {
     fn drop(&mut self) {
         let mut outward = self.outward.lock();
         outward.tap.left = Some(Instant::now());

@@ -1,7 +1,7 @@
 //! Probes: extra pings that a monitor asks for, which move nothing (O2).
 
 use tokio::time::{Instant, sleep};
-use ws_liveness::{Cause, Monitor};
+use ws_liveness::{End, Monitor};
 
 use super::facts::{GRAIN, Ping};
 use super::log::{Diary, Probe};
@@ -64,4 +64,4 @@ pub fn probes(oracle: &Oracle<'_>) -> Option<String> {
 }
 
 /// What became of it.
-pub type Outcome = Result<std::time::Duration, Cause>;
+pub type Outcome = Result<std::time::Duration, End>;

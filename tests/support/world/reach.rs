@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use ws_liveness::{Cause, Health};
+use ws_liveness::{End, Health};
 
 use super::facts::{GRAIN, Ping};
 use super::families::Family;
@@ -71,15 +71,15 @@ reached! {
     UnreadReset "a full buffer that nobody read, reset",
 }
 
-fn ended(cause: Cause) -> Option<Reached> {
+fn ended(cause: End) -> Option<Reached> {
     Some(match cause {
-        Cause::PongTimeout => Reached::PongTimeout,
-        Cause::WriteStalled => Reached::WriteStalled,
-        Cause::PingFailed => Reached::PingFailed,
-        Cause::CloseTimeout => Reached::CloseTimeout,
-        Cause::Closed => Reached::Closed,
-        Cause::StreamError => Reached::StreamError,
-        Cause::Dropped => Reached::Dropped,
+        End::PongTimeout => Reached::PongTimeout,
+        End::WriteStalled => Reached::WriteStalled,
+        End::PingFailed => Reached::PingFailed,
+        End::CloseTimeout => Reached::CloseTimeout,
+        End::Closed => Reached::Closed,
+        End::StreamError => Reached::StreamError,
+        End::Dropped => Reached::Dropped,
         _ => return None,
     })
 }

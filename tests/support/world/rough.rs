@@ -11,10 +11,10 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use super::frames::{BINARY, CLOSE, CONTINUE, Frame, PING, PONG, Scanner, encode};
 use super::gate::Gate;
 use super::peer::{Pace, Said, never};
-use super::pipe::End;
+use super::pipe::PipeEnd;
 use super::scenario::{Answer, Peer};
 
-pub async fn run(end: End, peer: Peer, role: Role, start: Instant) {
+pub async fn run(end: PipeEnd, peer: Peer, role: Role, start: Instant) {
     let (mut reader, writer) = split(end);
     let (tell, told) = unbounded_channel();
     let deaf = peer.deaf.map(|at| (start + at, None)).into_iter().collect();
@@ -41,7 +41,7 @@ fn hear(scanner: &mut Scanner, bytes: &[u8], tell: &UnboundedSender<Frame>) {
 }
 
 struct Voice {
-    writer: WriteHalf<End>,
+    writer: WriteHalf<PipeEnd>,
     told: UnboundedReceiver<Frame>,
     peer: Peer,
     masked: bool,

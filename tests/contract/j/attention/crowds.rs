@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
-use ws_liveness::{Cause, Health, LiveConfigBuilder, Monitor};
+use ws_liveness::{End, Health, LiveConfigBuilder, Monitor};
 
 use super::{micros, reader};
 use crate::scripted::{Msg, Peer, exact, live, ms, secs};
@@ -40,9 +40,9 @@ fn brisk() -> LiveConfigBuilder {
 /// Asserts that the verdict falls at `due`. A delay makes the ping late, and each of up to two T, whose last look may be
 /// repeated three times (J5); each of them by itself and a tick.
 #[track_caller]
-fn is_prompt((at, cause): (Duration, Cause), due: Duration, delay: Duration, case: &str) {
+fn is_prompt((at, cause): (Duration, End), due: Duration, delay: Duration, case: &str) {
     let late = if delay.is_zero() { delay } else { (1 + 2 * 4) * (ms(1) + delay) };
-    assert_eq!(cause, Cause::PongTimeout, "{case}");
+    assert_eq!(cause, End::PongTimeout, "{case}");
     assert!(at >= due && at <= due + late, "{case}: {at:?} instead of {due:?}");
 }
 

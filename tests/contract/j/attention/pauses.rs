@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
-use ws_liveness::{Cause, Health, Monitor};
+use ws_liveness::{End, Health, Monitor};
 
 use super::reader;
 use crate::scripted::{Peer, exact, live, ms, secs};
@@ -23,7 +23,7 @@ struct Pause {
 
 impl Pause {
     /// A connection whose reader waits, after the pause.
-    async fn spend(self) -> (Peer, Monitor, JoinHandle<(Duration, Cause)>) {
+    async fn spend(self) -> (Peer, Monitor, JoinHandle<(Duration, End)>) {
         let (peer, ws) = live(exact().ping_interval(self.i).pong_timeout(self.t));
         let monitor = ws.monitor();
         let reader = reader(&peer, ws);
@@ -76,7 +76,7 @@ async fn j5_a_dead_peer_gets_the_rest_of_t_after_the_host_woke() {
         let (at, cause) = reader.await.unwrap();
         let look = if pause.from < pause.t / 4 { pause.t / 4 } else { pause.t / 2 };
         let (least, most) = (pause.t - look, pause.t - pause.from);
-        assert_eq!(cause, Cause::PongTimeout, "{pause:?}");
+        assert_eq!(cause, End::PongTimeout, "{pause:?}");
         let after = at.checked_sub(pause.end()).unwrap_or_else(|| panic!("{pause:?}: at {at:?}, before it woke"));
         assert!(after >= least && after <= most, "{pause:?}: {after:?} after it woke");
     }

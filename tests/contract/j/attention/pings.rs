@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{advance, sleep};
-use ws_liveness::{Cause, Health, Judging, LiveConfigBuilder, PingWhen};
+use ws_liveness::{End, Health, Judging, LiveConfigBuilder, PingWhen};
 
 use super::reader;
 use crate::scripted::{Peer, exact, live, ms, secs};
@@ -25,7 +25,7 @@ async fn s2_a_peer_that_talked_for_an_hour_from_the_start_is_judged_when_it_dies
         peer.at(HOUR, |peer| peer.set_echo(None));
         let (at, cause) = reader(&peer, ws).await.unwrap();
         assert_eq!(peer.ping_times()[0], secs(20), "{period:?}");
-        assert_eq!(cause, Cause::PongTimeout, "{period:?}");
+        assert_eq!(cause, End::PongTimeout, "{period:?}");
         assert!(at > HOUR && at <= HOUR + secs(2 * 20 + 20), "{period:?}: {at:?}, not within 2I + T");
     }
 }
@@ -45,7 +45,7 @@ async fn s2_none_is_skipped_before_the_first_answer() {
     let (at, cause) = end.await.unwrap();
     assert_eq!(peer.ping_times()[90], HOUR / 2 + secs(20));
     assert!(peer.ping_times()[91] > HOUR, "after the first answer the peer's talk is enough");
-    assert_eq!(cause, Cause::PongTimeout);
+    assert_eq!(cause, End::PongTimeout);
     assert!(at > HOUR && at <= HOUR + secs(2 * 20 + 20), "{at:?}, not within 2I + T");
 }
 
@@ -157,11 +157,11 @@ async fn s3_a_dead_peer_is_closed_t_after_the_late_flush() {
     for held in HOLDS {
         let (peer, ws) = live(exact().judging(Judging::FromStart));
         held.lasts(&peer, secs(45));
-        assert_eq!(reader(&peer, ws).await.unwrap(), (secs(65), Cause::PongTimeout), "{held:?}");
+        assert_eq!(reader(&peer, ws).await.unwrap(), (secs(65), End::PongTimeout), "{held:?}");
         for config in unjudged() {
             let (peer, ws) = live(config);
             held.set(&peer, true);
-            assert_eq!(reader(&peer, ws).await.unwrap(), (secs(50), Cause::WriteStalled), "{held:?}");
+            assert_eq!(reader(&peer, ws).await.unwrap(), (secs(50), End::WriteStalled), "{held:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use ws_liveness::{Cause, Health, LivenessError, Spawned};
+use ws_liveness::{Cause, End, Health, LivenessError, Spawned};
 
 use crate::scripted::{Fault, Live, Msg, Peer, Socket, exact, live, ms, obituary, secs};
 
@@ -34,7 +34,7 @@ async fn j1_a_peer_that_reads_nothing_is_closed_however_long_a_handler_takes() {
             let end = obituary(&peer, &ws);
             let handler = handler(ws, secs(each));
             let (at, cause) = timeout(secs(3 * 3_600), end).await.expect("a verdict in three hours").unwrap();
-            assert_eq!(cause, Cause::WriteStalled, "{each} s");
+            assert_eq!(cause, End::WriteStalled, "{each} s");
             assert!(at >= secs(50) && at <= secs(20 + 30 + 8 * each), "{each} s: {at:?}");
             handler.abort();
         }
@@ -109,7 +109,7 @@ async fn s9_a_failed_ping_is_told_to_the_monitor_while_nobody_reads() {
             peer.at(at, reset);
             let monitor = ws.monitor();
             let cause = timeout(secs(24 * 3_600), monitor.ended()).await.expect("told within a day");
-            assert_eq!(cause, Cause::PingFailed, "{at:?}");
+            assert_eq!(cause, End::PingFailed, "{at:?}");
             let due = secs(20) * u32::try_from(at.as_secs() / 20 + 1).unwrap();
             assert!(peer.elapsed() >= at && peer.elapsed() <= due, "{at:?}: {:?}", peer.elapsed());
             // What the peer sent before comes first.
@@ -123,7 +123,7 @@ async fn s9_a_failed_ping_is_told_to_the_monitor_while_nobody_reads() {
 async fn s9_the_failure_comes_behind_what_was_not_read() {
     let (peer, mut ws) = full(false);
     peer.at(secs(10), Peer::resets);
-    assert_eq!(timeout(secs(3_600), ws.monitor().ended()).await, Ok(Cause::PingFailed));
+    assert_eq!(timeout(secs(3_600), ws.monitor().ended()).await, Ok(End::PingFailed));
     reads(&mut ws, 0).await;
     reads(&mut ws, 1).await;
     fails(&mut ws, Cause::PingFailed).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
-use ws_liveness::{Cause, Health, LiveStream};
+use ws_liveness::{End, Health, LiveStream};
 
 use super::{micros, reader};
 use crate::scripted::{Fault, Msg, Peer, Socket, exact, live, ms, secs, socket};
@@ -101,15 +101,15 @@ const T: Duration = Duration::from_millis(400);
 const LATE: Duration = Duration::from_millis(3);
 
 /// A connection over a `Restless` socket with a reader, and its end. I is T.
-fn restless() -> (Peer, JoinHandle<(Duration, Cause)>) {
+fn restless() -> (Peer, JoinHandle<(Duration, End)>) {
     let (peer, socket) = socket();
     let config = exact().ping_interval(T).pong_timeout(T).build().unwrap();
     let mut ws = LiveStream::new(Restless(socket), config);
     let (monitor, witness) = (ws.monitor(), peer.clone());
     tokio::spawn(async move { while ws.next().await.is_some() {} });
     let end = tokio::spawn(async move {
-        let cause = monitor.ended().await;
-        (witness.elapsed(), cause)
+        let end = monitor.ended().await;
+        (witness.elapsed(), end)
     });
     (peer, end)
 }
@@ -127,7 +127,7 @@ async fn j5_an_inner_that_wakes_itself_for_ever_and_never_answers_is_closed_afte
     passes(&peer, 2 * T + LATE).await;
     assert!(end.is_finished(), "I + T");
     let (at, cause) = end.await.unwrap();
-    assert_eq!(cause, Cause::PongTimeout);
+    assert_eq!(cause, End::PongTimeout);
     assert!(at >= 2 * T && at <= 2 * T + LATE, "{at:?}");
 }
 
@@ -139,6 +139,6 @@ async fn j5_the_same_after_a_blocked_runtime() {
         advance(until - from).await;
         passes(&peer, until + T + LATE).await;
         assert!(end.is_finished(), "{from:?}..{until:?}");
-        assert_eq!(end.await.unwrap().1, Cause::PongTimeout, "{from:?}..{until:?}");
+        assert_eq!(end.await.unwrap().1, End::PongTimeout, "{from:?}..{until:?}");
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{advance, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Cause, Health, LiveConfig, LiveStream, LivenessError, Monitor, ProgressIo};
+use ws_liveness::{End, Health, LiveConfig, LiveStream, LivenessError, Monitor, ProgressIo};
 
 use super::bell::Bell;
 use super::script::Script;
@@ -26,7 +26,7 @@ const LARGEST: usize = 1 << 16;
 const CIVIL: [u8; 10] = [2, 2, 9, 9, 10, 10, 2, 9, 10, 8];
 
 type Live = LiveStream<WebSocketStream<ProgressIo<Wire>>>;
-type Probe = Pin<Box<dyn Future<Output = Result<Duration, Cause>>>>;
+type Probe = Pin<Box<dyn Future<Output = Result<Duration, End>>>>;
 
 struct Run {
     live: Live,
@@ -47,7 +47,7 @@ struct Run {
 }
 
 /// How it ended; `None` where nothing was to end it.
-pub(crate) fn run(data: &[u8]) -> Option<Cause> {
+pub(crate) fn run(data: &[u8]) -> Option<End> {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -236,7 +236,7 @@ impl Run {
     }
 
     /// V2 and promise 4: whoever waits is woken, and there is an end.
-    async fn ends(mut self) -> Option<Cause> {
+    async fn ends(mut self) -> Option<End> {
         self.stream.rung.store(true, Ordering::Release);
         self.sink.rung.store(true, Ordering::Release);
         let ended = timeout(
@@ -251,7 +251,7 @@ impl Run {
         .await;
         assert!(ended.is_ok() || !self.monitor.is_judging(), "no end: {:?}", self.live);
         match self.monitor.health() {
-            Health::Ended(cause) => Some(cause),
+            Health::Ended(end) => Some(end),
             _ => None,
         }
     }

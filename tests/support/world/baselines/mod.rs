@@ -10,13 +10,13 @@ use futures_util::StreamExt;
 use futures_util::stream::{SplitSink, SplitStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use ws_liveness::Cause;
+use ws_liveness::End;
 
 use super::ours::User;
-use super::pipe::End;
+use super::pipe::PipeEnd;
 
-pub type Sink = SplitSink<WebSocketStream<End>, Message>;
-pub type Stream = SplitStream<WebSocketStream<End>>;
+pub type Sink = SplitSink<WebSocketStream<PipeEnd>, Message>;
+pub type Stream = SplitStream<WebSocketStream<PipeEnd>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
@@ -46,7 +46,7 @@ impl Baseline {
     }
 }
 
-pub async fn run(baseline: Baseline, end: End, user: User) {
+pub async fn run(baseline: Baseline, end: PipeEnd, user: User) {
     let ws = WebSocketStream::from_raw_socket(end, user.scenario.role, None).await;
     let (sink, stream) = ws.split();
     let diary = user.diary.clone();
@@ -58,7 +58,7 @@ pub async fn run(baseline: Baseline, end: End, user: User) {
         Baseline::Honest => honest::run(sink, stream, user).await,
     };
     if dead {
-        diary.dead(Cause::PongTimeout);
+        diary.dead(End::PongTimeout);
     }
 }
 
