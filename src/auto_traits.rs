@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::progress::{Diagnosis, Finding, ProgressHandle, Snapshot, TcpSnapshot};
 use crate::*;
 
 type Item = Result<Vec<u8>, io::Error>;
@@ -29,13 +30,17 @@ fn every_public_type_is_send_sync_and_debug() {
     is_plain::<Monitor>();
     is_plain::<LiveStats>();
     is_plain::<Health>();
+    is_plain::<End>();
     is_plain::<Cause>();
-    is_plain::<Kind<'static>>();
-    is_plain::<Auto>();
+    is_plain::<Layer>();
+    is_plain::<Event>();
+    is_plain::<Closing<'static, LiveStream<Socket>>>();
+    is_plain::<MessageKind<'static>>();
+    is_plain::<WsProtocol>();
     is_plain::<ProgressIo<tokio::io::DuplexStream>>();
     is_plain::<ProgressHandle>();
-    is_plain::<Sight>();
-    is_plain::<TcpSight>();
+    is_plain::<Snapshot>();
+    is_plain::<TcpSnapshot>();
     is_plain::<Diagnosis>();
     is_plain::<Finding>();
     #[cfg(feature = "tcp")]

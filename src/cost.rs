@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::liveness::Liveness;
 use crate::timer::count;
-use crate::{Kind, LiveConfig, LiveStream, WsMessage};
+use crate::{LiveConfig, LiveStream, MessageKind, WsMessage};
 
 /// As large as a message can be that still owns nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,12 +32,12 @@ impl WsMessage for Frame {
         Self::Close
     }
 
-    fn kind(&self) -> Kind<'_> {
+    fn kind(&self) -> MessageKind<'_> {
         match self {
-            Self::Data(_) => Kind::Data,
-            Self::Ping(payload) => Kind::Ping(payload),
-            Self::Pong(payload) => Kind::Pong(payload),
-            Self::Close => Kind::Close,
+            Self::Data(_) => MessageKind::Data,
+            Self::Ping(payload) => MessageKind::Ping(payload),
+            Self::Pong(payload) => MessageKind::Pong(payload),
+            Self::Close => MessageKind::Close,
         }
     }
 }

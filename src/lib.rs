@@ -111,7 +111,7 @@ mod forms;
 mod liveness;
 mod message;
 mod monitor;
-mod progress;
+pub mod progress;
 mod spawn;
 mod stream;
 #[cfg(feature = "tcp")]
@@ -133,9 +133,9 @@ pub use tokio_rustls;
 pub use tokio_tungstenite;
 
 pub use error::{Cause, Layer, LivenessError};
-pub use message::{Auto, Kind, Protocol, ProtocolOf, WsMessage};
+pub use message::{MessageKind, Protocol, ProtocolOf, WsMessage, WsProtocol};
 pub use monitor::{End, Event, Health, LiveStats, Monitor, Observer};
-pub use progress::{Diagnosis, Finding, Progress, ProgressHandle, ProgressIo, Sight, TcpSight};
+pub use progress::{Progress, ProgressIo};
 pub use spawn::Spawned;
 pub use stream::{LiveExt, LiveStream};
 #[cfg(feature = "tcp")]

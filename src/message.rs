@@ -8,7 +8,7 @@ use crate::error::LivenessError;
 
 /// What kind of frame a message is, as far as liveness cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind<'a> {
+pub enum MessageKind<'a> {
     /// Text, binary, or anything else that is none of the others.
     Data,
     /// A Ping frame and its payload.
@@ -26,7 +26,7 @@ pub enum Kind<'a> {
 ///
 /// ```
 /// use futures_util::{Sink, Stream};
-/// use ws_liveness::{Kind, LiveConfig, LiveExt, LiveStream, LivenessError, WsMessage};
+/// use ws_liveness::{MessageKind, LiveConfig, LiveExt, LiveStream, LivenessError, WsMessage};
 ///
 /// enum Frame {
 ///     Text(String),
@@ -44,12 +44,12 @@ pub enum Kind<'a> {
 ///         Self::Close(code, reason.into())
 ///     }
 ///
-///     fn kind(&self) -> Kind<'_> {
+///     fn kind(&self) -> MessageKind<'_> {
 ///         match self {
-///             Self::Ping(payload) => Kind::Ping(payload),
-///             Self::Pong(payload) => Kind::Pong(payload),
-///             Self::Close(..) => Kind::Close,
-///             Self::Text(_) => Kind::Data,
+///             Self::Ping(payload) => MessageKind::Ping(payload),
+///             Self::Pong(payload) => MessageKind::Pong(payload),
+///             Self::Close(..) => MessageKind::Close,
+///             Self::Text(_) => MessageKind::Data,
 ///         }
 ///     }
 /// }
@@ -76,7 +76,7 @@ pub trait WsMessage: Sized {
     fn close(code: u16, reason: &str) -> Self;
 
     /// Returns what kind of frame this message is. Called once per message, in and out.
-    fn kind(&self) -> Kind<'_>;
+    fn kind(&self) -> MessageKind<'_>;
 
     /// Returns `true` if an error of the sink on one of our frames means "not now": the sink has not taken the frame,
     /// the connection is as before, and the frame may be offered again after a flush. Default is `false`.
@@ -88,7 +88,7 @@ pub trait WsMessage: Sized {
 
 /// How a [`LiveStream`](crate::LiveStream) handles messages `M` and errors `E` that are not yours.
 ///
-/// The default is [`Auto`], which serves every [`WsMessage`] with an error that is `From<LivenessError>`. If the
+/// The default is [`WsProtocol`], which serves every [`WsMessage`] with an error that is `From<LivenessError>`. If the
 /// message or the error is a foreign type, Rust's orphan rule forbids to implement those traits for it: implement
 /// `Protocol` for a type of your own instead, and wrap the socket with
 /// [`LiveStream::with_protocol`](crate::LiveStream::with_protocol).
@@ -110,17 +110,17 @@ pub trait WsMessage: Sized {
 /// #     }
 /// # }
 /// use foreign::{Error, Message};
-/// use ws_liveness::{Kind, LivenessError, Protocol};
+/// use ws_liveness::{MessageKind, LivenessError, Protocol};
 ///
 /// struct Foreign;
 ///
 /// impl Protocol<Message, Error> for Foreign {
-///     fn kind<'a>(&self, message: &'a Message) -> Kind<'a> {
+///     fn kind<'a>(&self, message: &'a Message) -> MessageKind<'a> {
 ///         match message {
-///             Message::Ping(payload) => Kind::Ping(payload),
-///             Message::Pong(payload) => Kind::Pong(payload),
-///             Message::Close(_) => Kind::Close,
-///             _ => Kind::Data,
+///             Message::Ping(payload) => MessageKind::Ping(payload),
+///             Message::Pong(payload) => MessageKind::Pong(payload),
+///             Message::Close(_) => MessageKind::Close,
+///             _ => MessageKind::Data,
 ///         }
 ///     }
 ///     fn ping(&self, payload: &[u8]) -> Message {
@@ -146,24 +146,24 @@ pub trait WsMessage: Sized {
 /// let ws = LiveStream::with_protocol(socket, LiveConfig::default(), Foreign);
 /// #     ws
 /// # }
-/// # assert_eq!(Foreign.kind(&Message::Text(String::new())), Kind::Data);
+/// # assert_eq!(Foreign.kind(&Message::Text(String::new())), MessageKind::Data);
 /// ```
 ///
-/// If only the error is foreign, the message's own [`WsMessage`] does the rest. Call that, and not [`Auto`]: `Auto`
+/// If only the error is foreign, the message's own [`WsMessage`] does the rest. Call that, and not [`WsProtocol`]: `WsProtocol`
 /// serves any number of error types, so the compiler cannot tell which one is meant (E0283).
 ///
 /// ```
 /// # #[cfg(feature = "tungstenite-0-30")]
 /// # mod example {
 /// use tokio_tungstenite::tungstenite::Message;
-/// use ws_liveness::{Kind, LivenessError, Protocol, WsMessage};
+/// use ws_liveness::{MessageKind, LivenessError, Protocol, WsMessage};
 ///
 /// type Boxed = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// struct BoxedErrors;
 ///
 /// impl Protocol<Message, Boxed> for BoxedErrors {
-///     fn kind<'a>(&self, message: &'a Message) -> Kind<'a> {
+///     fn kind<'a>(&self, message: &'a Message) -> MessageKind<'a> {
 ///         message.kind()
 ///     }
 ///     fn ping(&self, payload: &[u8]) -> Message {
@@ -188,7 +188,7 @@ pub trait WsMessage: Sized {
 /// If the error of the sink is a different type than that of the stream, implement the trait once for each.
 pub trait Protocol<M, E> {
     /// Returns what kind of frame `message` is. Called once per message, in and out.
-    fn kind<'a>(&self, message: &'a M) -> Kind<'a>;
+    fn kind<'a>(&self, message: &'a M) -> MessageKind<'a>;
 
     /// Makes a Ping frame. `payload` has 8 bytes.
     fn ping(&self, payload: &[u8]) -> M;
@@ -246,15 +246,15 @@ where
 
 /// The [`Protocol`] of every message that is a [`WsMessage`] and every error that is `From<LivenessError>`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Auto;
+pub struct WsProtocol;
 
-impl<M, E> Protocol<M, E> for Auto
+impl<M, E> Protocol<M, E> for WsProtocol
 where
     M: WsMessage,
     E: From<LivenessError> + Error + Send + Sync + 'static,
 {
     #[inline]
-    fn kind<'a>(&self, message: &'a M) -> Kind<'a> {
+    fn kind<'a>(&self, message: &'a M) -> MessageKind<'a> {
         message.kind()
     }
 

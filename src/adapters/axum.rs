@@ -6,7 +6,7 @@ use axum::Error;
 use axum::extract::ws::{CloseFrame, Message};
 
 use crate::error::LivenessError;
-use crate::message::{Kind, WsMessage};
+use crate::message::{MessageKind, WsMessage};
 
 /// What every tungstenite says of `WriteBufferFull`. Which one is inside axum does not show, and has changed within
 /// 0.8.
@@ -22,12 +22,12 @@ impl WsMessage for Message {
     }
 
     #[inline]
-    fn kind(&self) -> Kind<'_> {
+    fn kind(&self) -> MessageKind<'_> {
         match self {
-            Self::Ping(payload) => Kind::Ping(payload),
-            Self::Pong(payload) => Kind::Pong(payload),
-            Self::Close(_) => Kind::Close,
-            Self::Text(_) | Self::Binary(_) => Kind::Data,
+            Self::Ping(payload) => MessageKind::Ping(payload),
+            Self::Pong(payload) => MessageKind::Pong(payload),
+            Self::Close(_) => MessageKind::Close,
+            Self::Text(_) | Self::Binary(_) => MessageKind::Data,
         }
     }
 

@@ -6,7 +6,7 @@
 use tokio_websockets::{CloseCode, Error, Message};
 
 use crate::error::LivenessError;
-use crate::message::{Kind, WsMessage};
+use crate::message::{MessageKind, WsMessage};
 
 impl WsMessage for Message {
     fn ping(payload: &[u8]) -> Self {
@@ -20,12 +20,12 @@ impl WsMessage for Message {
     }
 
     #[inline]
-    fn kind(&self) -> Kind<'_> {
+    fn kind(&self) -> MessageKind<'_> {
         match self {
-            _ if self.is_ping() => Kind::Ping(self.as_payload()),
-            _ if self.is_pong() => Kind::Pong(self.as_payload()),
-            _ if self.is_close() => Kind::Close,
-            _ => Kind::Data,
+            _ if self.is_ping() => MessageKind::Ping(self.as_payload()),
+            _ if self.is_pong() => MessageKind::Pong(self.as_payload()),
+            _ if self.is_close() => MessageKind::Close,
+            _ => MessageKind::Data,
         }
     }
 }

@@ -12,7 +12,7 @@ macro_rules! adapter {
             use $tungstenite::{Error, Message};
 
             use crate::error::LivenessError;
-            use crate::message::{Kind, WsMessage};
+            use crate::message::{MessageKind, WsMessage};
 
             impl WsMessage for Message {
                 fn ping(payload: &[u8]) -> Self {
@@ -24,12 +24,12 @@ macro_rules! adapter {
                 }
 
                 #[inline]
-                fn kind(&self) -> Kind<'_> {
+                fn kind(&self) -> MessageKind<'_> {
                     match self {
-                        Self::Ping(payload) => Kind::Ping(payload),
-                        Self::Pong(payload) => Kind::Pong(payload),
-                        Self::Close(_) => Kind::Close,
-                        _ => Kind::Data,
+                        Self::Ping(payload) => MessageKind::Ping(payload),
+                        Self::Pong(payload) => MessageKind::Pong(payload),
+                        Self::Close(_) => MessageKind::Close,
+                        _ => MessageKind::Data,
                     }
                 }
 

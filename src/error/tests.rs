@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::liveness::Reason;
-use crate::progress::{Finding, TcpSight};
+use crate::progress::{Finding, TcpSnapshot};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -92,7 +92,7 @@ fn a_layer_is_named_only_if_it_is_known() {
     };
     let plain = text(unanswered());
     assert_eq!(known(Finding::Unknown, None), plain);
-    let tcp = Some(TcpSight { since_received: 31 * SECOND, ..TcpSight::default() });
+    let tcp = Some(TcpSnapshot { since_received: 31 * SECOND, ..TcpSnapshot::default() });
     assert!(known(Finding::Unknown, tcp).starts_with(&format!("{plain}; TCP alone does not tell: ")));
     assert!(known(Finding::PeerHung, tcp).starts_with(&format!("{plain}; peer hung: ")));
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::TcpSight;
+use super::TcpSnapshot;
 
 /// Which layer died, as far as a progress source could see when the connection was given up.
 ///
@@ -14,7 +14,7 @@ pub struct Diagnosis {
     /// Which layer died.
     pub finding: Finding,
     /// What TCP knew, if the source is a socket.
-    pub tcp: Option<TcpSight>,
+    pub tcp: Option<TcpSnapshot>,
     /// How many bytes came in during the last pong timeout, if they made no message and were too few for
     /// `min_progress_rate`.
     pub trickle: Option<u64>,
@@ -37,7 +37,7 @@ pub enum Finding {
     Unknown,
 }
 
-impl TcpSight {
+impl TcpSnapshot {
     /// The peer has no room for another segment, and something waits for it.
     pub(super) fn is_window_full(&self) -> bool {
         let flying = self.unacknowledged.saturating_sub(self.unsent);

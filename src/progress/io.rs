@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Progress, Sight};
+use super::{Progress, Snapshot};
 use crate::atomic::AtomicU64;
 
 pin_project! {
@@ -67,8 +67,8 @@ impl<T> ProgressIo<T> {
 }
 
 impl Progress for ProgressHandle {
-    fn look(&self) -> Sight {
-        Sight {
+    fn look(&self) -> Snapshot {
+        Snapshot {
             read: Some(self.0.read.load(Ordering::Relaxed)),
             written: Some(self.0.written.load(Ordering::Relaxed)),
             tcp: None,

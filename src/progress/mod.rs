@@ -1,7 +1,8 @@
-//! The seam to a progress source, which sees below the messages (P), and the source that any transport can have.
+//! Progress below the messages: sources that see bytes move, and what they say of a death.
 //!
 //! A stream of messages cannot see half a message. A source says how many bytes have moved; it is asked when a ping is
-//! queued, when it is flushed, and when a deadline has passed, never per frame.
+//! queued, when it is flushed, and when a deadline has passed, never per frame. [`guide::progress`](crate::guide::progress)
+//! says when one is worth it.
 
 mod diagnosis;
 mod io;
@@ -26,7 +27,8 @@ pub(crate) use watch::Watch;
 /// ```
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU64, Ordering};
-/// use ws_liveness::{LiveConfig, LiveExt, Progress, Sight};
+/// use ws_liveness::{LiveConfig, LiveExt, Progress};
+/// use ws_liveness::progress::Snapshot;
 ///
 /// #[derive(Default)]
 /// struct Counters {
@@ -35,8 +37,8 @@ pub(crate) use watch::Watch;
 /// }
 ///
 /// impl Progress for Counters {
-///     fn look(&self) -> Sight {
-///         Sight::new()
+///     fn look(&self) -> Snapshot {
+///         Snapshot::new()
 ///             .with_read(self.read.load(Ordering::Relaxed))
 ///             .with_written(self.written.load(Ordering::Relaxed))
 ///     }
@@ -52,23 +54,23 @@ pub(crate) use watch::Watch;
 pub trait Progress: Send + Sync {
     /// Returns what has moved so far. Called a few times per ping, between two polls of the socket, so it must not
     /// block.
-    fn look(&self) -> Sight;
+    fn look(&self) -> Snapshot;
 }
 
 impl<P: Progress + ?Sized> Progress for &P {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         (**self).look()
     }
 }
 
 impl<P: Progress + ?Sized> Progress for Box<P> {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         (**self).look()
     }
 }
 
 impl<P: Progress + ?Sized> Progress for Arc<P> {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         (**self).look()
     }
 }
@@ -76,16 +78,16 @@ impl<P: Progress + ?Sized> Progress for Arc<P> {
 /// What a source sees at one moment. Counters never shrink; `None` means that the source does not know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Sight {
+pub struct Snapshot {
     /// Bytes that have come in.
     pub read: Option<u64>,
     /// Bytes that the transport below has taken from us.
     pub written: Option<u64>,
     /// What TCP knows, if the source is a socket.
-    pub tcp: Option<TcpSight>,
+    pub tcp: Option<TcpSnapshot>,
 }
 
-impl Sight {
+impl Snapshot {
     /// Nothing is known.
     #[must_use]
     pub const fn new() -> Self {
@@ -108,7 +110,7 @@ impl Sight {
 
     /// Sets what TCP knows.
     #[must_use]
-    pub const fn with_tcp(mut self, tcp: TcpSight) -> Self {
+    pub const fn with_tcp(mut self, tcp: TcpSnapshot) -> Self {
         self.tcp = Some(tcp);
         self
     }
@@ -118,19 +120,19 @@ impl Sight {
 ///
 /// ```
 /// use std::time::Duration;
-/// use ws_liveness::{Sight, TcpSight};
+/// use ws_liveness::progress::{Snapshot, TcpSnapshot};
 ///
-/// let tcp = TcpSight::new()
+/// let tcp = TcpSnapshot::new()
 ///     .with_acknowledged(70_000)
 ///     .with_unacknowledged(1_414)
 ///     .with_since_acknowledged(Duration::from_millis(40));
-/// let seen = Sight::new().with_tcp(tcp);
+/// let seen = Snapshot::new().with_tcp(tcp);
 /// assert_eq!(seen.tcp, Some(tcp));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
-pub struct TcpSight {
+pub struct TcpSnapshot {
     /// Bytes that the peer's kernel, or the next TCP hop, has acknowledged since the connection began.
     pub acknowledged: u64,
     /// Bytes that our kernel has taken and that are not acknowledged yet, sent or not.
@@ -154,7 +156,7 @@ pub struct TcpSight {
     pub since_received: Duration,
 }
 
-impl TcpSight {
+impl TcpSnapshot {
     /// All counters and ages are zero, and the peer's window is not known.
     #[must_use]
     pub const fn new() -> Self {

@@ -4,8 +4,8 @@ use super::*;
 struct Read(u64);
 
 impl Progress for Read {
-    fn look(&self) -> Sight {
-        Sight::new().with_read(self.0)
+    fn look(&self) -> Snapshot {
+        Snapshot::new().with_read(self.0)
     }
 }
 
@@ -25,7 +25,7 @@ fn a_source_may_be_shared_boxed_or_borrowed() {
 
 #[test]
 fn every_field_of_a_sight_has_a_setter() {
-    let tcp = TcpSight {
+    let tcp = TcpSnapshot {
         acknowledged: 1,
         unacknowledged: 2,
         unsent: 3,
@@ -36,7 +36,7 @@ fn every_field_of_a_sight_has_a_setter() {
         since_acknowledged: Duration::from_secs(8),
         since_received: Duration::from_secs(9),
     };
-    let built = TcpSight::new()
+    let built = TcpSnapshot::new()
         .with_acknowledged(1)
         .with_unacknowledged(2)
         .with_unsent(3)
@@ -47,9 +47,9 @@ fn every_field_of_a_sight_has_a_setter() {
         .with_since_acknowledged(Duration::from_secs(8))
         .with_since_received(Duration::from_secs(9));
     assert_eq!(built, tcp);
-    let sight = Sight { read: Some(10), written: Some(11), tcp: Some(tcp) };
-    assert_eq!(Sight::new().with_read(10).with_written(11).with_tcp(built), sight);
-    assert_eq!((Sight::new(), TcpSight::new()), Default::default());
+    let sight = Snapshot { read: Some(10), written: Some(11), tcp: Some(tcp) };
+    assert_eq!(Snapshot::new().with_read(10).with_written(11).with_tcp(built), sight);
+    assert_eq!((Snapshot::new(), TcpSnapshot::new()), Default::default());
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_finding_has_a_word_for_labels() {
 #[cfg(feature = "serde")]
 #[test]
 fn a_diagnosis_is_serialised_with_its_ages_in_seconds() {
-    let tcp = TcpSight::new()
+    let tcp = TcpSnapshot::new()
         .with_acknowledged(1)
         .with_window(6)
         .with_since_acknowledged(Duration::from_millis(1_250))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Diagnosis, Finding, Progress, Sight};
+use super::{Diagnosis, Finding, Progress, Snapshot};
 use crate::error::Cause;
 use crate::liveness::Time;
 
@@ -15,10 +15,10 @@ pub(crate) struct Watch {
     /// When the ping that is watched was queued.
     ping: Option<Time>,
     /// What was seen last.
-    last: Sight,
+    last: Snapshot,
     /// What was seen when W, or T, was started or last looked at, each by itself: later pings leave while T runs.
-    w: Sight,
-    t: (Time, Sight),
+    w: Snapshot,
+    t: (Time, Snapshot),
     /// The ping to which T belongs, and the last that left.
     oldest: Aim,
     newest: Aim,
@@ -51,7 +51,7 @@ struct Aim {
 }
 
 impl Aim {
-    fn at(seen: Sight) -> Self {
+    fn at(seen: Snapshot) -> Self {
         Self {
             target: seen.tcp.map(|tcp| tcp.acknowledged.saturating_add(tcp.unacknowledged)),
             started_last: seen.tcp.is_some_and(|tcp| tcp.unacknowledged <= ALONE),
@@ -68,9 +68,9 @@ impl Watch {
         Self {
             source,
             ping: None,
-            last: Sight::default(),
-            w: Sight::default(),
-            t: (Time::START, Sight::default()),
+            last: Snapshot::default(),
+            w: Snapshot::default(),
+            t: (Time::START, Snapshot::default()),
             oldest: Aim::default(),
             newest: Aim::default(),
             panics: 0,
@@ -142,7 +142,7 @@ impl Watch {
 
     /// Starts T again from the last acknowledgement as long as our ping is not acknowledged, and a last time when it
     /// is.
-    fn acknowledges(&mut self, before: Sight, seen: Sight, now: Time) -> Option<Time> {
+    fn acknowledges(&mut self, before: Snapshot, seen: Snapshot, now: Time) -> Option<Time> {
         let tcp = seen.tcp.filter(|_| self.oldest.target.is_some())?;
         let moved = before.tcp.is_some_and(|before| tcp.acknowledged > before.acknowledged);
         let arrives = self.oldest.is_reached(tcp.acknowledged);
@@ -176,7 +176,7 @@ impl Watch {
     }
 
     /// Looks at the source. A panic of the source passes through, and the next poll asks again.
-    fn look(&mut self) -> Sight {
+    fn look(&mut self) -> Snapshot {
         if self.panics < PATIENCE {
             self.panics += 1;
             self.last = self.source.look();

@@ -88,7 +88,7 @@ where
 /// `next()` and `send()` are as cancel-safe as those of the [`LiveStream`]. If the runtime of the task is shut down, what was
 /// read is still delivered, then one error of cause [`Dropped`](crate::Cause::Dropped); the sink fails with the same.
 #[must_use = "dropping the handle closes the connection"]
-pub struct Spawned<S: Stream, P = crate::Auto> {
+pub struct Spawned<S: Stream, P = crate::WsProtocol> {
     line: Arc<Line<S, P>>,
     monitor: Monitor,
 }

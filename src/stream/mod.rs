@@ -24,7 +24,7 @@ use write::Want;
 use crate::closing::Goodbye;
 use crate::config::LiveConfig;
 use crate::liveness::Liveness;
-use crate::message::{Auto, Kind, Protocol, ProtocolOf};
+use crate::message::{MessageKind, Protocol, ProtocolOf, WsProtocol};
 use crate::monitor::{End, Health, Monitor, Observer, Shared};
 use crate::progress::{Progress, Watch};
 use crate::timer::Rest;
@@ -48,7 +48,7 @@ pin_project! {
     /// It has no panics of its own. Its timer is tokio's, which panics if it is polled outside a tokio runtime with time
     /// enabled; [the guide](crate::guide::runtimes) says how to use another runtime.
     #[must_use = "a `LiveStream` does nothing unless it is polled"]
-    pub struct LiveStream<S: Stream, P = Auto> {
+    pub struct LiveStream<S: Stream, P = WsProtocol> {
         #[pin]
         wire: Wire<S>,
         protocol: P,
@@ -73,9 +73,9 @@ impl<S: Stream> LiveStream<S> {
     pub fn new<M, E>(inner: S, config: LiveConfig) -> Self
     where
         S: Stream<Item = Result<M, E>> + Sink<M>,
-        Auto: ProtocolOf<S, M, E>,
+        WsProtocol: ProtocolOf<S, M, E>,
     {
-        Self::with_protocol(inner, config, Auto)
+        Self::with_protocol(inner, config, WsProtocol)
     }
 }
 
@@ -441,7 +441,7 @@ where
     }
 
     fn start_send(mut self: Pin<&mut Self>, item: M) -> Result<(), Self::Error> {
-        let closes = matches!(Protocol::<M, E>::kind(&self.protocol, &item), Kind::Close);
+        let closes = matches!(Protocol::<M, E>::kind(&self.protocol, &item), MessageKind::Close);
         if closes || self.core.timer.rest == Rest::Busy {
             return self.sent_by(item);
         }
@@ -464,7 +464,7 @@ where
 }
 
 fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
-    matches!(protocol.kind(message), Kind::Data)
+    matches!(protocol.kind(message), MessageKind::Data)
 }
 
 /// Adds [`live`](Self::live) to every stream: `ws.live(config)`.
@@ -473,7 +473,7 @@ pub trait LiveExt: Stream + Sized {
     fn live<M, E>(self, config: LiveConfig) -> LiveStream<Self>
     where
         Self: Stream<Item = Result<M, E>> + Sink<M>,
-        Auto: ProtocolOf<Self, M, E>,
+        WsProtocol: ProtocolOf<Self, M, E>,
     {
         LiveStream::new(self, config)
     }

@@ -6,7 +6,7 @@ use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
 use crate::liveness::{CloseBy, Reading};
-use crate::message::{Kind, Protocol, ProtocolOf};
+use crate::message::{MessageKind, Protocol, ProtocolOf};
 use crate::monitor::{End, Health};
 use crate::wake::Half;
 
@@ -100,8 +100,8 @@ where
     fn shows(&mut self, cx: &mut Context<'_>, message: &M) -> bool {
         let machine = &mut self.pilot.core.machine;
         match Protocol::<M, E>::kind(self.protocol, message) {
-            Kind::Data => {}
-            Kind::Pong(payload) => match machine.read_pong(payload) {
+            MessageKind::Data => {}
+            MessageKind::Pong(payload) => match machine.read_pong(payload) {
                 Reading::Foreign => self.pilot.note_foreign_pong(),
                 Reading::Stale => {
                     machine.handle_frame();
@@ -113,8 +113,8 @@ where
                     return false;
                 }
             },
-            Kind::Ping(_) => self.flush_answer(),
-            Kind::Close => {
+            MessageKind::Ping(_) => self.flush_answer(),
+            MessageKind::Close => {
                 self.pilot.close(CloseBy::Peer);
                 self.flush_answer();
             }

@@ -9,7 +9,7 @@ use super::wire::Flush;
 use crate::closing::Goodbye;
 use crate::error::LivenessError;
 use crate::liveness::CloseBy;
-use crate::message::{Kind, Protocol, ProtocolOf};
+use crate::message::{MessageKind, Protocol, ProtocolOf};
 
 /// What the user polls the sink for.
 #[derive(Clone, Copy)]
@@ -131,7 +131,7 @@ where
 
     pub(super) fn start_send(&mut self, item: M) -> Result<(), <S as Sink<M>>::Error> {
         self.check()?;
-        let closes = Protocol::<M, E>::kind(self.protocol, &item) == Kind::Close;
+        let closes = Protocol::<M, E>::kind(self.protocol, &item) == MessageKind::Close;
         let sent = self.wire.as_mut().send(item);
         if let Err(error) = &sent {
             self.is_lasting(error);

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 #[cfg(unix)]
 use std::sync::Arc;
 
-use crate::progress::{Progress, Sight};
+use crate::progress::{Progress, Snapshot};
 
 /// A source of [`Progress`] that asks the TCP socket itself.
 ///
@@ -71,15 +71,15 @@ impl TcpProgress {
 
 #[cfg(not(target_os = "linux"))]
 impl Progress for TcpProgress {
-    fn look(&self) -> Sight {
-        Sight::default()
+    fn look(&self) -> Snapshot {
+        Snapshot::default()
     }
 }
 
 #[cfg(target_os = "linux")]
 impl Progress for TcpProgress {
     /// Returns nothing if the socket is not a TCP socket, or not any more.
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         super::linux::look(self.socket.as_fd())
     }
 }

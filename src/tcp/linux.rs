@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-use crate::progress::{Sight, TcpSight};
+use crate::progress::{Snapshot, TcpSnapshot};
 
 /// More than `struct tcp_info` has today; a kernel that knows more cuts it.
 const ROOM: usize = 256;
@@ -20,10 +20,10 @@ struct Answer {
 
 /// Counter and queue are told by two calls. An acknowledgement in between would be in neither, or in both, and the place
 /// of our ping would be off by as much: where the queue has changed, both are asked again.
-pub(super) fn look(socket: BorrowedFd<'_>) -> Sight {
-    let mut seen = Sight::default();
+pub(super) fn look(socket: BorrowedFd<'_>) -> Snapshot {
+    let mut seen = Snapshot::default();
     for _ in 0..TRIES {
-        let Some(answer) = ask(socket) else { return Sight::default() };
+        let Some(answer) = ask(socket) else { return Snapshot::default() };
         seen = answer.read();
         if answer.queue[0] == answer.queue[1] {
             break;
@@ -55,15 +55,15 @@ fn ask(socket: BorrowedFd<'_>) -> Option<Answer> {
 
 impl Answer {
     /// By the offsets of `struct tcp_info` (Linux, include/uapi/linux/tcp.h), which only ever grows.
-    fn read(&self) -> Sight {
+    fn read(&self) -> Snapshot {
         let tcp = self.tcp();
-        Sight { read: self.u64(128), written: tcp.map(|tcp| tcp.acknowledged + tcp.unacknowledged), tcp }
+        Snapshot { read: self.u64(128), written: tcp.map(|tcp| tcp.acknowledged + tcp.unacknowledged), tcp }
     }
 
     /// None before Linux 4.1: all that is concluded from it begins with what was acknowledged.
-    fn tcp(&self) -> Option<TcpSight> {
+    fn tcp(&self) -> Option<TcpSnapshot> {
         let [retransmissions, probes] = self.bytes(2)?;
-        Some(TcpSight {
+        Some(TcpSnapshot {
             acknowledged: self.u64(120)?,
             unacknowledged: u64::try_from(self.queue[1]).unwrap_or(0),
             unsent: self.u32(144).unwrap_or(0).into(),

@@ -154,7 +154,7 @@ mod tls {
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
     #[cfg(target_os = "linux")]
     use tokio_tungstenite::MaybeTlsStream;
-    use ws_liveness::Finding;
+    use ws_liveness::progress::Finding;
 
     use super::*;
 

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio::time::Instant;
-use ws_liveness::{Kind, LiveConfigBuilder, LiveStream, LivenessError, Progress, Protocol, Sight, WsMessage};
+use ws_liveness::progress::Snapshot;
+use ws_liveness::{LiveConfigBuilder, LiveStream, LivenessError, MessageKind, Progress, Protocol, WsMessage};
 
 use crate::scripted::{Fault, Msg, Peer, Socket, socket};
 
@@ -87,7 +88,7 @@ impl Traps {
 pub(crate) struct Trapped(Traps);
 
 impl Protocol<Msg, Fault> for Trapped {
-    fn kind<'a>(&self, message: &'a Msg) -> Kind<'a> {
+    fn kind<'a>(&self, message: &'a Msg) -> MessageKind<'a> {
         self.0.step(Spot::Kind);
         message.kind()
     }
@@ -122,9 +123,9 @@ impl Protocol<Msg, Fault> for Trapped {
 struct Blind(Traps);
 
 impl Progress for Blind {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         self.0.step(Spot::Look);
-        Sight::default()
+        Snapshot::default()
     }
 }
 
@@ -174,10 +175,10 @@ struct Moving {
 }
 
 impl Progress for Moving {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         self.traps.step(Spot::Look);
         let bytes = self.start.elapsed().min(self.stops).as_secs() * 10_000;
-        let mut sight = Sight::default();
+        let mut sight = Snapshot::default();
         (sight.read, sight.written) = (Some(bytes), Some(bytes));
         sight
     }

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use tokio::io::duplex;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{Cause, Kind, LiveConfig, LiveExt, LivenessError, WsMessage};
+use ws_liveness::{Cause, LiveConfig, LiveExt, LivenessError, MessageKind, WsMessage};
 
 /// The error of a connection that died.
 async fn death() -> LivenessError {
@@ -21,10 +21,10 @@ where
     M: WsMessage,
     E: From<LivenessError> + Error + 'static,
 {
-    assert_eq!(M::ping(b"8 bytes.").kind(), Kind::Ping(b"8 bytes."));
-    assert_eq!(M::ping(b"").kind(), Kind::Ping(b""));
+    assert_eq!(M::ping(b"8 bytes.").kind(), MessageKind::Ping(b"8 bytes."));
+    assert_eq!(M::ping(b"").kind(), MessageKind::Ping(b""));
     for code in [1000, 1003, 1007, 1013, 3000, 3008, 4999] {
-        assert_eq!(M::close(code, &"r".repeat(123)).kind(), Kind::Close, "{code}");
+        assert_eq!(M::close(code, &"r".repeat(123)).kind(), MessageKind::Close, "{code}");
     }
     let error = E::from(death().await);
     assert_eq!(LivenessError::find(&error).map(LivenessError::cause), Some(Cause::PongTimeout), "{error}");
@@ -35,8 +35,8 @@ where
 async fn tungstenite_0_30() {
     use tokio_tungstenite::tungstenite::{Error, Message};
     adapts::<Message, Error>().await;
-    assert_eq!(Message::text("t").kind(), Kind::Data);
-    assert_eq!(Message::Pong("p".into()).kind(), Kind::Pong(b"p"));
+    assert_eq!(Message::text("t").kind(), MessageKind::Data);
+    assert_eq!(Message::Pong("p".into()).kind(), MessageKind::Pong(b"p"));
     assert!(Message::is_transient(&Error::WriteBufferFull(Box::new(Message::text("t")))));
 }
 
@@ -44,16 +44,16 @@ async fn tungstenite_0_30() {
 async fn axum_0_8() {
     use ::axum::extract::ws::Message;
     adapts::<Message, ::axum::Error>().await;
-    assert_eq!(Message::text("t").kind(), Kind::Data);
-    assert_eq!(Message::Pong("p".into()).kind(), Kind::Pong(b"p"));
+    assert_eq!(Message::text("t").kind(), MessageKind::Data);
+    assert_eq!(Message::Pong("p".into()).kind(), MessageKind::Pong(b"p"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn tokio_websockets_0_13() {
     use ::tokio_websockets::{Error, Message};
     adapts::<Message, Error>().await;
-    assert_eq!(Message::text("t").kind(), Kind::Data);
-    assert_eq!(Message::pong("p").kind(), Kind::Pong(b"p"));
+    assert_eq!(Message::text("t").kind(), MessageKind::Data);
+    assert_eq!(Message::pong("p").kind(), MessageKind::Pong(b"p"));
 }
 
 macro_rules! older {
@@ -62,8 +62,8 @@ macro_rules! older {
         async fn $name() {
             use $its::tungstenite::{Error, Message};
             adapts::<Message, Error>().await;
-            assert_eq!(Message::text("t").kind(), Kind::Data);
-            assert_eq!(Message::Pong("p".into()).kind(), Kind::Pong(b"p"));
+            assert_eq!(Message::text("t").kind(), MessageKind::Data);
+            assert_eq!(Message::Pong("p".into()).kind(), MessageKind::Pong(b"p"));
         }
     };
 }

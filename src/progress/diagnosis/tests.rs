@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use super::*;
 
-fn text(finding: Finding, tcp: Option<TcpSight>, trickle: Option<u64>) -> String {
+fn text(finding: Finding, tcp: Option<TcpSnapshot>, trickle: Option<u64>) -> String {
     Diagnosis { finding, tcp, trickle }.to_string()
 }
 
-fn seen() -> Option<TcpSight> {
-    Some(TcpSight {
+fn seen() -> Option<TcpSnapshot> {
+    Some(TcpSnapshot {
         unacknowledged: 54,
         unsent: 40,
         retransmissions: 7,
         since_acknowledged: Duration::from_secs(21),
         since_received: Duration::from_secs(22),
-        ..TcpSight::default()
+        ..TcpSnapshot::default()
     })
 }
 

@@ -30,7 +30,7 @@ fn full(known: usize) -> Answer {
 #[test]
 #[cfg(target_endian = "little")]
 fn p4_what_a_kernel_returned_is_understood() {
-    let tcp = TcpSight {
+    let tcp = TcpSnapshot {
         acknowledged: 128_513,
         unacknowledged: 4_163_072,
         unsent: 4_163_072,
@@ -41,7 +41,7 @@ fn p4_what_a_kernel_returned_is_understood() {
         since_acknowledged: Duration::from_millis(36),
         since_received: Duration::from_millis(504),
     };
-    assert_eq!(full(256).read(), Sight { read: Some(321), written: Some(128_513 + 4_163_072), tcp: Some(tcp) });
+    assert_eq!(full(256).read(), Snapshot { read: Some(321), written: Some(128_513 + 4_163_072), tcp: Some(tcp) });
 }
 
 #[test]
@@ -49,11 +49,11 @@ fn p4_what_a_kernel_returned_is_understood() {
 fn p4_fields_that_an_older_kernel_does_not_have_are_unknown() {
     let older = |known| full(known).read();
     let (new, v5_3, v4_1) = (older(256).tcp.unwrap(), older(228).tcp.unwrap(), older(136).tcp.unwrap());
-    assert_eq!(v5_3, TcpSight { window: None, ..new });
-    assert_eq!(v4_1, TcpSight { window: None, unsent: 0, ..new });
+    assert_eq!(v5_3, TcpSnapshot { window: None, ..new });
+    assert_eq!(v4_1, TcpSnapshot { window: None, unsent: 0, ..new });
     assert_eq!(older(231).tcp.unwrap(), v5_3, "half a field is none");
     for known in [0, 3, 104, 127] {
-        assert_eq!(older(known), Sight::default(), "{known}");
+        assert_eq!(older(known), Snapshot::default(), "{known}");
     }
 }
 

@@ -6,7 +6,8 @@ use std::task::Poll;
 use crate::scripted::*;
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::advance;
-use ws_liveness::{Cause, End, Health, LivenessError, Progress, Sight};
+use ws_liveness::progress::Snapshot;
+use ws_liveness::{Cause, End, Health, LivenessError, Progress};
 
 #[tokio::test(start_paused = true)]
 async fn j1_a_ping_that_cannot_be_handed_over_stalls_w_after_it_was_queued() {
@@ -151,8 +152,8 @@ async fn j1_a_poll_asks_for_the_flush_once() {
 struct Moving(AtomicU64);
 
 impl Progress for Moving {
-    fn look(&self) -> Sight {
-        let mut sight = Sight::default();
+    fn look(&self) -> Snapshot {
+        let mut sight = Snapshot::default();
         sight.written = Some(self.0.fetch_add(1, Ordering::Relaxed));
         sight
     }

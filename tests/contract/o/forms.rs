@@ -2,7 +2,8 @@
 
 use futures_util::StreamExt;
 use serde_json::{json, to_value};
-use ws_liveness::{Cause, End, Event, Finding, Health, LivenessError};
+use ws_liveness::progress::Finding;
+use ws_liveness::{Cause, End, Event, Health, LivenessError};
 
 use crate::scripted::*;
 

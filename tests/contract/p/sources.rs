@@ -6,22 +6,23 @@ use std::time::Duration;
 
 use crate::scripted::*;
 use tokio::time::{Instant, sleep};
-use ws_liveness::{Cause, Finding, Judging, Progress, Sight, TcpSight};
+use ws_liveness::progress::{Finding, Snapshot, TcpSnapshot};
+use ws_liveness::{Cause, Judging, Progress};
 
 /// A source that says what the test wants, and counts how often it is asked.
 #[derive(Clone)]
 struct Oracle {
     /// With the moment of the last acknowledgement.
-    tcp: Arc<Mutex<(TcpSight, Instant)>>,
+    tcp: Arc<Mutex<(TcpSnapshot, Instant)>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Progress for Oracle {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let (mut tcp, acknowledged) = *self.tcp.lock().unwrap();
         tcp.since_acknowledged = acknowledged.elapsed();
-        let mut sight = Sight::default();
+        let mut sight = Snapshot::default();
         sight.tcp = Some(tcp);
         sight
     }
@@ -30,7 +31,7 @@ impl Progress for Oracle {
 impl Oracle {
     /// Our kernel has taken `bytes`, the ping among them.
     fn holding(bytes: u64) -> Self {
-        let mut tcp = TcpSight::default();
+        let mut tcp = TcpSnapshot::default();
         tcp.unacknowledged = bytes;
         Self { tcp: Arc::new(Mutex::new((tcp, Instant::now()))), asked: Arc::default() }
     }
@@ -42,7 +43,7 @@ impl Oracle {
     }
 
     /// At `at` seconds after now `bytes` of them are acknowledged, and `change` happens.
-    fn at(&self, at: u64, bytes: u64, change: impl FnOnce(&mut TcpSight) + Send + 'static) {
+    fn at(&self, at: u64, bytes: u64, change: impl FnOnce(&mut TcpSnapshot) + Send + 'static) {
         let seen = self.tcp.clone();
         tokio::spawn(async move {
             sleep(secs(at)).await;
@@ -181,10 +182,10 @@ async fn p4_a_living_peer_costs_two_looks_per_ping() {
 struct Liar(Mutex<Vec<u64>>);
 
 impl Progress for Liar {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         let mut counts = self.0.lock().unwrap();
         let count = if counts.len() > 1 { counts.remove(0) } else { counts[0] };
-        let (mut sight, mut tcp) = (Sight::default(), TcpSight::default());
+        let (mut sight, mut tcp) = (Snapshot::default(), TcpSnapshot::default());
         (sight.read, sight.written) = (Some(count), Some(count));
         (tcp.acknowledged, tcp.unacknowledged, tcp.unsent) = (count, count, 1);
         (tcp.window, tcp.segment) = (Some(u32::MAX), u32::MAX);

@@ -12,7 +12,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{self, Message};
-use ws_liveness::{Cause, End, Kind, LiveStream, LivenessError, Protocol};
+use ws_liveness::{Cause, End, LiveStream, LivenessError, MessageKind, Protocol};
 
 use crate::pair::{
     CLOSE, PING, ROLES, TEXT, WIDE, Ws, bare, exact, farewell, frame, other, piped_raw, read_frames, secs,
@@ -87,12 +87,12 @@ impl Sink<Parcel> for Framework {
 struct Mine;
 
 impl Mine {
-    fn kind(parcel: &Parcel) -> Kind<'_> {
+    fn kind(parcel: &Parcel) -> MessageKind<'_> {
         match &parcel.0 {
-            Message::Ping(payload) => Kind::Ping(payload),
-            Message::Pong(payload) => Kind::Pong(payload),
-            Message::Close(_) => Kind::Close,
-            _ => Kind::Data,
+            Message::Ping(payload) => MessageKind::Ping(payload),
+            Message::Pong(payload) => MessageKind::Pong(payload),
+            Message::Close(_) => MessageKind::Close,
+            _ => MessageKind::Data,
         }
     }
 
@@ -103,7 +103,7 @@ impl Mine {
 }
 
 impl Protocol<Parcel, ReadError> for Mine {
-    fn kind<'a>(&self, parcel: &'a Parcel) -> Kind<'a> {
+    fn kind<'a>(&self, parcel: &'a Parcel) -> MessageKind<'a> {
         Self::kind(parcel)
     }
 
@@ -128,7 +128,7 @@ impl Protocol<Parcel, ReadError> for Mine {
 }
 
 impl Protocol<Parcel, WriteError> for Mine {
-    fn kind<'a>(&self, parcel: &'a Parcel) -> Kind<'a> {
+    fn kind<'a>(&self, parcel: &'a Parcel) -> MessageKind<'a> {
         Self::kind(parcel)
     }
 

@@ -11,19 +11,17 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
-use ws_liveness::{
-    Cause, Diagnosis, Finding, Judging, LiveConfig, LiveExt, LivenessError, PingWhen, Progress, TcpOptions,
-    TcpProgress, TcpSight,
-};
+use ws_liveness::progress::{Diagnosis, Finding, TcpSnapshot};
+use ws_liveness::{Cause, Judging, LiveConfig, LiveExt, LivenessError, PingWhen, Progress, TcpOptions, TcpProgress};
 
 const T: Duration = Duration::from_millis(400);
 
-fn look(source: &TcpProgress) -> TcpSight {
+fn look(source: &TcpProgress) -> TcpSnapshot {
     source.look().tcp.expect("a TCP socket")
 }
 
 /// Looks until it sees what it wants; a panic after some seconds.
-async fn sees(source: &TcpProgress, wants: impl Fn(&TcpSight) -> bool) -> TcpSight {
+async fn sees(source: &TcpProgress, wants: impl Fn(&TcpSnapshot) -> bool) -> TcpSnapshot {
     let start = Instant::now();
     loop {
         let seen = look(source);
@@ -63,7 +61,7 @@ async fn p4_the_window_of_a_peer_that_does_not_read_closes() {
 #[tokio::test]
 async fn p4_a_socket_that_is_none_of_tcps_tells_nothing() {
     let (near, _far) = tokio::net::UnixStream::pair().unwrap();
-    assert_eq!(TcpProgress::new(&near).unwrap().look(), ws_liveness::Sight::default());
+    assert_eq!(TcpProgress::new(&near).unwrap().look(), ws_liveness::progress::Snapshot::default());
 }
 
 fn brisk() -> LiveConfig {

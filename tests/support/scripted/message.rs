@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use ws_liveness::{Kind, LivenessError, WsMessage};
+use ws_liveness::{LivenessError, MessageKind, WsMessage};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Msg {
@@ -22,12 +22,12 @@ impl WsMessage for Msg {
         Self::Close(code, reason.to_owned())
     }
 
-    fn kind(&self) -> Kind<'_> {
+    fn kind(&self) -> MessageKind<'_> {
         match self {
-            Self::Data(_) => Kind::Data,
-            Self::Ping(payload) => Kind::Ping(payload),
-            Self::Pong(payload) => Kind::Pong(payload),
-            Self::Close(..) => Kind::Close,
+            Self::Data(_) => MessageKind::Data,
+            Self::Ping(payload) => MessageKind::Ping(payload),
+            Self::Pong(payload) => MessageKind::Pong(payload),
+            Self::Close(..) => MessageKind::Close,
         }
     }
 

@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use ws_liveness::{Progress, ProgressHandle, Sight};
+use ws_liveness::Progress;
+use ws_liveness::progress::{ProgressHandle, Snapshot};
 
 use super::log::Diary;
 use super::ours::{NextItem, Socket};
@@ -22,7 +23,7 @@ pub struct Panicky {
 }
 
 impl Progress for Panicky {
-    fn look(&self) -> Sight {
+    fn look(&self) -> Snapshot {
         if self.looks.fetch_add(1, Ordering::Relaxed) % self.every == self.every - 1 {
             self.diary.lock().panics += 1;
             resume_unwind(Box::new("a look"));
