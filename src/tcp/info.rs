@@ -6,6 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 #[cfg(unix)]
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use socket2::{Protocol, SockRef};
+
 use crate::progress::{Progress, Sight};
 
 /// A [`Progress`] that asks the TCP socket itself. It is made before TLS or a codec takes the socket, and sees through
@@ -48,12 +51,17 @@ impl TcpProgress {
     /// Whether this platform tells anything.
     pub const IS_SUPPORTED: bool = cfg!(target_os = "linux");
 
-    /// Makes a source of this socket: tokio's, the standard library's, or any other that has a descriptor.
+    /// Creates a source for this socket: tokio's, the standard library's, or any other that has a descriptor.
     ///
     /// # Errors
-    /// Where the descriptor cannot be duplicated, above all because the process has no more of them.
+    /// If the descriptor cannot be duplicated, most often because the process has no more of them. On Linux also if it is
+    /// no TCP socket, but a Unix socket, UDP or multipath TCP: the kind is [`InvalidInput`](io::ErrorKind::InvalidInput).
     #[cfg(unix)]
     pub fn new(socket: &impl AsFd) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if SockRef::from(socket).protocol()? != Some(Protocol::TCP) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a TCP socket"));
+        }
         Ok(Self { socket: Arc::new(socket.as_fd().try_clone_to_owned()?) })
     }
 
@@ -76,7 +84,7 @@ impl Progress for TcpProgress {
 
 #[cfg(target_os = "linux")]
 impl Progress for TcpProgress {
-    /// Nothing where the socket is no TCP socket, or is none any more.
+    /// Nothing if the kernel does not tell.
     fn look(&self) -> Sight {
         super::linux::look(self.socket.as_fd())
     }
