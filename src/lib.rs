@@ -136,6 +136,7 @@ pub use stream::{LiveExt, LiveStream};
 pub use tcp::{TcpOptionFailure, TcpOptions, TcpOptionsError, TcpProgress};
 
 pub mod guide;
+pub mod hardened;
 
 /// The contract, clause by clause.
 pub mod contract {

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "connect")]
 mod connecting;
+mod hardened;
 #[path = "../support/pair.rs"]
 mod pair;
 #[path = "../../examples/half_open/relay.rs"]
