@@ -49,6 +49,7 @@ fn every_public_type_is_send_sync_and_debug() {
         is_plain::<ConnectOptions>();
         is_plain::<ConnectPhase>();
         is_plain::<Connected>();
+        is_plain::<Dialled>();
     }
 }
 
@@ -71,6 +72,8 @@ fn every_future_of_ours_can_be_spawned() {
     is_sent(monitor.changed());
     #[cfg(feature = "connect")]
     is_sent(connect("ws://example.com", &ConnectOptions::default()));
+    #[cfg(feature = "connect")]
+    is_sent(dial("ws://example.com", &ConnectOptions::default()));
 }
 
 #[test]

@@ -118,7 +118,7 @@ pub use closing::{Closing, Discard, LiveSocket};
 pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
-pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
+pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, Dialled, connect, dial};
 /// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
 #[cfg(feature = "connect-rustls")]
 pub use tokio_rustls;
