@@ -1,16 +1,14 @@
 //! What a peer can make a socket hold, with the limits of `hardened` and without them.
 
-#[path = "../support/frame.rs"]
-mod frame;
-
 use allocation_counter::measure;
-use frame::encode;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::hardened;
+
+use crate::pair::frame;
 
 const MAX: usize = 64 << 10;
 /// Most of it is what a buffer has room for when it was doubled last.
@@ -48,12 +46,17 @@ fn held(limits: WebSocketConfig, bytes: Vec<u8>) -> (u64, Option<Error>) {
 }
 
 fn pings(count: usize) -> Vec<u8> {
-    encode(true, 9, true, &[0; 125]).repeat(count)
+    frame(Role::Client, 9, &[0; 125]).repeat(count)
 }
 
 /// Of one message that has no end.
 fn fragments(count: usize) -> Vec<u8> {
-    [encode(true, 2, false, &[0; 1024]), encode(true, 0, false, &[0; 1024]).repeat(count)].concat()
+    let unfinished = |opcode| {
+        let mut frame = frame(Role::Client, opcode, &[0; 1024]);
+        frame[0] &= 0x7f;
+        frame
+    };
+    [unfinished(2), unfinished(0).repeat(count)].concat()
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn a_message_without_an_end_is_bounded() {
 
 #[test]
 fn a_frame_that_is_too_large_is_refused_at_its_header() {
-    let mut frame = encode(true, 2, true, &vec![0; MAX + 1]);
+    let mut frame = frame(Role::Client, 2, &vec![0; MAX + 1]);
     frame.truncate(100);
     let (bytes, error) = held(hardened::tungstenite_0_30(MAX), frame);
     assert!(bytes < MAX as u64 && matches!(error, Some(Error::Capacity(_))), "{bytes} bytes, {error:?}");

@@ -35,7 +35,7 @@ mod k {
 
 /// Observing.
 mod o {
-    mod events;
+    pub(crate) mod events;
 }
 
 /// Progress below messages.
