@@ -44,8 +44,7 @@ impl Resolver {
 /// The system's resolver blocks a thread, and cannot be cancelled: where no name server answers, glibc gives up after 10 s
 /// for each of up to three. Were there no limit, a program that dials again and again would fill tokio's 512 blocking
 /// threads, and its files and everything else there would wait. A sixteenth of them at 20 ms each is 1,600 names a second.
-static LOOKUPS: Semaphore = Semaphore::const_new(MAX_LOOKUPS);
-pub(super) const MAX_LOOKUPS: usize = 32;
+static LOOKUPS: Semaphore = Semaphore::const_new(32);
 
 /// The permit is the thread's own: it outlives whoever waits.
 async fn within<T: Send + 'static>(
@@ -85,6 +84,16 @@ mod tests {
         assert_eq!(ONE.available_permits(), 0);
         release.send(()).unwrap();
         assert_eq!(next.await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn d4_the_systems_lookups_wait_where_all_places_are_taken() {
+        let all = LOOKUPS.acquire_many(32).await.unwrap();
+        let mut waits = Box::pin(Resolver::System.resolve("localhost", 7));
+        assert!(waits.as_mut().now_or_never().is_none());
+        assert!(LOOKUPS.try_acquire().is_err(), "there are more places");
+        drop(all);
+        assert!(!waits.await.unwrap().is_empty());
     }
 
     #[tokio::test]
