@@ -17,13 +17,15 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite::{Error, Message, handshake::server::Request};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async, connect_async};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config, connect_async};
 use tokio_util::sync::CancellationToken;
-use ws_liveness::{LiveConfig, LiveExt, LiveOverrides, LiveStream, LivenessError};
+use ws_liveness::{LiveConfig, LiveExt, LiveOverrides, LiveStream, LivenessError, hardened};
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/server.toml");
 /// Liveness begins after the handshake, so the handshake needs a bound of its own.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Bounds what a client can make a connection hold.
+const MAX_MESSAGE: usize = 64 << 10;
 /// What the silent client of the demonstration sends; after that it never sends anything.
 const HELLO: &[u8] = b"GET /sensors HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -87,10 +89,11 @@ impl Gateway {
     async fn connection(self: Arc<Self>, tcp: TcpStream, peer: SocketAddr, closing: CancellationToken) {
         let mut path = String::new();
         #[allow(clippy::result_large_err, reason = "the type is tungstenite's")]
-        let handshake = accept_hdr_async(tcp, |request: &Request, response| {
+        let callback = |request: &Request, response| {
             request.uri().path().clone_into(&mut path);
             Ok(response)
-        });
+        };
+        let handshake = accept_hdr_async_with_config(tcp, callback, Some(hardened::tungstenite_0_30(MAX_MESSAGE)));
         let Some(Ok(Ok(socket))) = closing.run_until_cancelled(timeout(HANDSHAKE, handshake)).await else {
             return println!("{peer}: no handshake");
         };

@@ -54,6 +54,7 @@ fn every_public_type_is_send_sync_and_debug() {
         is_plain::<ConnectOptions>();
         is_plain::<ConnectPhase>();
         is_plain::<Connected>();
+        is_plain::<Dialled>();
     }
 }
 
@@ -76,6 +77,8 @@ fn every_future_of_ours_can_be_spawned() {
     is_sent(monitor.changed());
     #[cfg(feature = "connect")]
     is_sent(connect("ws://example.com", &ConnectOptions::default()));
+    #[cfg(feature = "connect")]
+    is_sent(dial("ws://example.com", &ConnectOptions::default()));
 }
 
 #[test]

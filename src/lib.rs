@@ -124,7 +124,7 @@ pub use closing::{Closing, Discard, LiveSocket};
 pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
 #[cfg(feature = "connect")]
-pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, connect};
+pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, Dialled, connect, dial};
 /// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
 #[cfg(feature = "connect-rustls")]
 pub use tokio_rustls;
@@ -142,6 +142,7 @@ pub use stream::{LiveExt, LiveStream};
 pub use tcp::{TcpOptionFailure, TcpOptions, TcpOptionsError, TcpProgress};
 
 pub mod guide;
+pub mod hardened;
 
 /// The contract, clause by clause.
 pub mod contract {

@@ -1,14 +1,14 @@
-//! Why dialling failed, and where the time went.
+//! What kept us from a connection, and where the time went.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// The steps of [`connect`](crate::connect), in their order.
+/// The phases of [`connect`](crate::connect), in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ConnectPhase {
-    /// Making a request from what was given.
+    /// Checking URL, request and options, before anything is dialled.
     Request,
     /// Name resolution.
     Resolve,
@@ -46,11 +46,25 @@ impl fmt::Display for ConnectPhase {
     }
 }
 
-/// Why [`connect`](crate::connect) failed.
+/// Why [`connect`](crate::connect) or [`dial`](crate::dial) failed.
 ///
-/// Its [`source`](Error::source) is the error of the step that failed ([`std::io::Error`], tungstenite's `Error`, ...).
-/// There is none if the time was over.
-#[derive(Debug)]
+/// Its [`source`](Error::source) is the error of the phase that failed: a [`std::io::Error`], or tungstenite's `Error`. There
+/// is none if the time was over. If a server refuses the upgrade, its answer can be had from there:
+///
+/// ```
+/// use std::error::Error as _;
+/// use ws_liveness::ConnectError;
+/// use ws_liveness::tokio_tungstenite::tungstenite::Error;
+///
+/// fn status(error: &ConnectError) -> Option<u16> {
+///     match error.source()?.downcast_ref()? {
+///         Error::Http(response) => Some(response.status().as_u16()),
+///         _ => None,
+///     }
+/// }
+/// ```
+///
+/// Neither `Display` nor `Debug` shows the URL, a header or a body. The `Debug` of such a source does.
 pub struct ConnectError {
     pub(super) phase: ConnectPhase,
     pub(super) timeout: Duration,
@@ -64,14 +78,26 @@ impl ConnectError {
         self.phase
     }
 
-    /// Returns whether the time was over.
+    /// The time was over.
     pub fn is_timeout(&self) -> bool {
         self.source.is_none()
     }
 
-    /// How long each step took that was begun, with the failed one last.
+    /// How long each step took that was begun, the failed one last.
     pub fn spent(&self) -> &[(ConnectPhase, Duration)] {
         &self.spent
+    }
+}
+
+/// With the source's text alone: the `Debug` of tungstenite's error shows an answer with its cookies and its body.
+impl fmt::Debug for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectError")
+            .field("phase", &self.phase)
+            .field("timeout", &self.timeout)
+            .field("spent", &self.spent)
+            .field("source", &self.source.as_ref().map(ToString::to_string))
+            .finish()
     }
 }
 

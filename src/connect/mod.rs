@@ -1,94 +1,179 @@
-//! Dialling with one deadline over name resolution, TCP, TLS and upgrade.
+//! Dialling with one deadline over name resolution, TCP, TLS and upgrade (D).
 
 mod error;
 mod options;
 mod phases;
+mod race;
+mod resolve;
+mod target;
+#[cfg(feature = "connect-rustls")]
+mod tls;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
+use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_with_config};
 
 pub use error::{ConnectError, ConnectPhase};
 pub use options::ConnectOptions;
-use phases::{Dial, Target, reach, secure};
+use phases::Clock;
+use race::race;
+use target::{Refusal, Target, authorize, check, without_credentials};
 
-use crate::progress::ProgressIo;
+use crate::progress::{Progress, ProgressIo};
 use crate::stream::LiveStream;
 use crate::tcp::TcpProgress;
 
-/// The connection that [`connect`] returns.
+/// The `LiveStream` that [`connect`] returns.
 pub type Connected = LiveStream<WebSocketStream<MaybeTlsStream<ProgressIo<TcpStream>>>>;
 
-/// Dials `ws://` and, with the feature `connect-rustls`, `wss://`, within the one timeout of the options.
+/// Connects to a `ws://` URL or, with the feature `connect-rustls`, to a `wss://` URL.
 ///
 /// Returns a [`LiveStream`] with its TCP options and its progress source in place, and the server's answer to the
-/// upgrade. It is built on tokio-tungstenite 0.30.
-///
-/// The addresses of a name are tried one after the other in the resolver's order, each for an equal share of the time
-/// that is left. The source of progress is the TCP socket itself if it can be asked (on Linux, with one more file
-/// descriptor); elsewhere the bytes are counted.
-///
-/// Through a proxy, or over any other stream of your own, the same takes four lines:
+/// upgrade. All of it happens within the timeout of the options, 15 s by default.
 ///
 /// ```no_run
-/// # use tokio::net::TcpStream;
-/// use tokio_tungstenite::client_async;
-/// use ws_liveness::{LiveConfig, LiveExt, ProgressIo};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::StreamExt;
+/// use ws_liveness::{ConnectOptions, LiveConfig, connect};
 ///
-/// # async fn through(tunnel: TcpStream) -> Result<(), Box<dyn std::error::Error>> {
-/// let io = ProgressIo::new(tunnel);
-/// let source = io.handle();
-/// let (ws, _response) = client_async("ws://example.com/", io).await?;
-/// let mut live = ws.live(LiveConfig::default()).with_progress(source);
+/// let options = ConnectOptions::new(LiveConfig::default());
+/// let (mut ws, response) = connect("wss://example.com/feed", &options).await?;
+/// println!("{}", response.status());
+/// while let Some(message) = ws.next().await {
+///     println!("{}", message?);
+/// }
 /// # Ok(())
 /// # }
 /// ```
 ///
-/// Cancel-safe: dropping the future closes the socket and the handshake. One thing may stay for a while: names are
-/// resolved by `getaddrinfo` on a thread of tokio's blocking pool, which can neither be cancelled nor be interrupted by
-/// the timeout. If the resolver does not answer, each dial occupies such a thread until the system gives up (in glibc
-/// after two attempts of 5 s for each name server, by default). A program that dials often should bound the dials under
-/// way, or resolve the name itself and dial the address.
+/// Credentials in the URL (`ws://user:password@example.com`) are sent as `Authorization: Basic`. If the name has several
+/// addresses, they are tried as [RFC 8305] recommends: IPv6 and IPv4 take turns, an attempt begins 250 ms after the one
+/// before it or as soon as one fails, and the first address that connects is used.
+///
+/// The progress source is the TCP socket itself on Linux, at the price of one more file descriptor; elsewhere it counts the
+/// bytes that pass. To stop before the WebSocket handshake, because another library does it or because a proxy comes
+/// first, use [`dial`].
+///
+/// # Cancel safety
+/// Dropping the future closes the socket, if there is one already. A lookup by the system's resolver cannot be cancelled:
+/// its thread stays until the system gives up; [`ConnectOptions::resolver`] says more.
 ///
 /// # Errors
-/// A [`ConnectError`] names the phase that failed or had no time left, and says how long each phase took.
+/// [`ConnectError`] names the phase that failed or had no time left, and the time that each phase took. An invalid URL,
+/// request or option is an error of [`ConnectPhase::Request`], before anything is dialled.
+///
+/// # Panics
+/// Outside of a tokio runtime that has I/O and time enabled.
+///
+/// [RFC 8305]: https://www.rfc-editor.org/rfc/rfc8305
 pub async fn connect<R>(request: R, options: &ConnectOptions) -> Result<(Connected, Response), ConnectError>
 where
     R: IntoClientRequest,
 {
-    let mut dial = Dial::start(options.timeout);
-    let request = request.into_client_request().map_err(|error| dial.fail(ConnectPhase::Request, error))?;
-    let target = Target::of(&request).map_err(|error| dial.fail(ConnectPhase::Request, error))?;
-    let tcp = dial_tcp(&mut dial, &target, options).await?;
-    let source = TcpProgress::new(&tcp).map_err(|error| dial.fail(ConnectPhase::Tcp, error))?;
-    let io = ProgressIo::new(tcp);
-    let bytes = io.handle();
-    let (ws, response) = dial_ws(&mut dial, &target, request, io, options).await?;
-    let live = LiveStream::new(ws, options.liveness.clone());
-    let live = if TcpProgress::IS_SUPPORTED { live.with_progress(source) } else { live.with_progress(bytes) };
-    Ok((live, response))
-}
-
-async fn dial_tcp(dial: &mut Dial, target: &Target, options: &ConnectOptions) -> Result<TcpStream, ConnectError> {
-    let name = (target.host.as_str(), target.port);
-    let addresses = dial.within(ConnectPhase::Resolve, tokio::net::lookup_host(name)).await?;
-    let deadline = dial.deadline();
-    let tcp = dial.within(ConnectPhase::Tcp, reach(addresses.collect(), deadline)).await?;
-    options.tcp.apply(&tcp).map_err(|error| dial.fail(ConnectPhase::Tcp, error))?;
-    Ok(tcp)
-}
-
-async fn dial_ws(
-    dial: &mut Dial,
-    target: &Target,
-    request: Request,
-    io: ProgressIo<TcpStream>,
-    options: &ConnectOptions,
-) -> Result<(WebSocketStream<MaybeTlsStream<ProgressIo<TcpStream>>>, Response), ConnectError> {
-    let stream = match target.tls {
-        true => dial.within(ConnectPhase::Tls, secure(target, io, options)).await?,
-        false => MaybeTlsStream::Plain(io),
+    let mut clock = Clock::start(options.timeout);
+    let checked = move || {
+        let mut request = request.into_client_request()?;
+        authorize(&mut request)?;
+        check(&request, &options.websocket)?;
+        Ok((Target::of(request.uri())?, request))
     };
-    dial.within(ConnectPhase::Upgrade, client_async_with_config(request, stream, options.websocket)).await
+    let (target, request) = checked().map_err(|refusal: Refusal| clock.fail(ConnectPhase::Request, refusal))?;
+    let Dialled { stream, progress } = reach(&mut clock, target, options).await?;
+    let upgrade = client_async_with_config(request, stream, Some(options.websocket));
+    let (ws, response) = clock.within(ConnectPhase::Upgrade, upgrade).await?;
+    Ok((LiveStream::new(ws, options.liveness.clone()).with_progress(progress), response))
+}
+
+/// What [`dial`] returns: a connected stream that has not carried a byte above TLS yet.
+#[non_exhaustive]
+pub struct Dialled {
+    /// The TCP stream, or the TLS stream over it. Its bytes are counted beneath TLS.
+    pub stream: MaybeTlsStream<ProgressIo<TcpStream>>,
+    /// The progress source of the stream, for [`LiveStream::with_progress`].
+    pub progress: Arc<dyn Progress>,
+}
+
+impl fmt::Debug for Dialled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tls = !matches!(self.stream, MaybeTlsStream::Plain(_));
+        f.debug_struct("Dialled").field("tls", &tls).finish_non_exhaustive()
+    }
+}
+
+/// Connects as [`connect`] does, and stops before the WebSocket handshake.
+///
+/// Of the request only the scheme, the host and the port are used. The options for liveness and for tungstenite have no
+/// effect. The rest of the time is the caller's to limit: [`tokio::time::timeout`] around both steps bounds them together.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use ws_liveness::tokio_tungstenite::client_async;
+/// use ws_liveness::{ConnectOptions, LiveConfig, LiveExt, dial};
+///
+/// let url = "wss://example.com/feed";
+/// let dialled = dial(url, &ConnectOptions::default()).await?;
+/// let (ws, _response) = client_async(url, dialled.stream).await?;
+/// let mut live = ws.live(LiveConfig::default()).with_progress(dialled.progress);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// With tokio-websockets, the third step is `ClientBuilder::new().uri(url)?.connect_on(dialled.stream).await?`.
+///
+/// Through a proxy: dial the proxy itself (`ws://proxy.example.com:3128`), ask it for a tunnel, then do TLS and the
+/// WebSocket handshake over the stream. `examples/proxy` does it for HTTP `CONNECT` and SOCKS5.
+///
+/// # Cancel safety
+/// As for [`connect`].
+///
+/// # Errors
+/// [`ConnectError`], as for [`connect`]. Credentials in the URL are refused, since nothing is sent here.
+///
+/// # Panics
+/// Outside of a tokio runtime that has I/O and time enabled.
+pub async fn dial<R>(request: R, options: &ConnectOptions) -> Result<Dialled, ConnectError>
+where
+    R: IntoClientRequest,
+{
+    let mut clock = Clock::start(options.timeout);
+    let checked = move || {
+        let request = request.into_client_request()?;
+        without_credentials(request.uri())?;
+        Target::of(request.uri())
+    };
+    let target = checked().map_err(|refusal: Refusal| clock.fail(ConnectPhase::Request, refusal))?;
+    reach(&mut clock, target, options).await
+}
+
+async fn reach(clock: &mut Clock, target: Target, options: &ConnectOptions) -> Result<Dialled, ConnectError> {
+    let resolving = options.resolver.resolve(&target.host, target.port);
+    let addresses = clock.within(ConnectPhase::Resolve, resolving).await?;
+    let tcp = clock.within(ConnectPhase::Tcp, race(addresses, TcpStream::connect)).await?;
+    options.tcp.apply(&tcp).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
+    let io = ProgressIo::new(tcp);
+    let progress = progress(&io).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
+    #[cfg(feature = "connect-rustls")]
+    if let Some(name) = target.tls {
+        let stream = clock.within(ConnectPhase::Tls, tls::secure(name, io, options.tls.clone())).await?;
+        return Ok(Dialled { stream, progress });
+    }
+    Ok(Dialled { stream: MaybeTlsStream::Plain(io), progress })
+}
+
+/// The socket itself where it can be asked, else the bytes that pass.
+fn progress(io: &ProgressIo<TcpStream>) -> io::Result<Arc<dyn Progress>> {
+    if !TcpProgress::IS_SUPPORTED {
+        return Ok(Arc::new(io.handle()));
+    }
+    match TcpProgress::new(io.get_ref()) {
+        Ok(source) => Ok(Arc::new(source)),
+        // Multipath TCP, if the system puts it in the place of TCP.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Arc::new(io.handle())),
+        Err(error) => Err(error),
+    }
 }

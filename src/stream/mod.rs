@@ -362,12 +362,10 @@ where
     }
 }
 
-impl<S: Stream + fmt::Debug, P> fmt::Debug for LiveStream<S, P> {
+/// Without the inner stream: tungstenite's shows what it has read and what it has to write.
+impl<S: Stream, P> fmt::Debug for LiveStream<S, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveStream")
-            .field("inner", self.wire.inner())
-            .field("health", &self.shared.0.health())
-            .finish_non_exhaustive()
+        f.debug_struct("LiveStream").field("health", &self.shared.0.health()).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,9 @@ use std::os::fd::{AsFd, OwnedFd};
 #[cfg(unix)]
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use socket2::{Protocol, SockRef};
+
 use crate::progress::{Progress, Snapshot};
 
 /// A source of [`Progress`] that asks the TCP socket itself.
@@ -53,9 +56,14 @@ impl TcpProgress {
     /// Makes a source of this socket: tokio's, the standard library's, or any other that has a descriptor.
     ///
     /// # Errors
-    /// Fails if the descriptor cannot be duplicated, usually because the process may open no more.
+    /// Fails if the descriptor cannot be duplicated, usually because the process may open no more. On Linux also if it is no
+    /// TCP socket, but a Unix socket, UDP or multipath TCP: the kind is [`InvalidInput`](io::ErrorKind::InvalidInput).
     #[cfg(unix)]
     pub fn new(socket: &impl AsFd) -> io::Result<Self> {
+        #[cfg(target_os = "linux")]
+        if SockRef::from(socket).protocol()? != Some(Protocol::TCP) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a TCP socket"));
+        }
         Ok(Self { socket: Arc::new(socket.as_fd().try_clone_to_owned()?) })
     }
 

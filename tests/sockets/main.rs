@@ -5,6 +5,7 @@
 
 #[cfg(feature = "connect")]
 mod connecting;
+mod hardened;
 #[path = "../support/pair.rs"]
 mod pair;
 #[path = "../../examples/half_open/relay.rs"]
@@ -34,7 +35,7 @@ mod k {
 
 /// Observing.
 mod o {
-    mod events;
+    pub(crate) mod events;
 }
 
 /// Progress below messages.

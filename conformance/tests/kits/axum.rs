@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use ws_liveness::hardened;
 use ws_liveness_conformance::{Kit, conforms};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -93,4 +94,21 @@ impl Kit for Axum {
 #[tokio::test]
 async fn axum_0_8() {
     conforms::<Axum>().await;
+}
+
+/// tungstenite 0.29 is axum's own.
+#[tokio::test]
+async fn axum_0_8_takes_the_hardened_limits() {
+    let (out, mut shown) = mpsc::channel(1);
+    let handler = any(async move |upgrade: WebSocketUpgrade| {
+        out.send(format!("{:?}", hardened::axum_0_8(upgrade, 5000))).await.unwrap();
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let accepted = listener.accept().await.unwrap().0;
+    let server = tokio::spawn(axum::serve(Once(Some(accepted)), handler).into_future());
+    client.write_all(REQUEST).await.unwrap();
+    let (shown, limits) = (shown.recv().await.unwrap(), format!("{:?}", hardened::tungstenite_0_29(5000)));
+    server.abort();
+    assert!(shown.contains(&limits), "{shown}\n{limits}");
 }

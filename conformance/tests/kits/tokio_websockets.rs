@@ -4,9 +4,11 @@ use tokio_websockets::{
     ClientBuilder, CloseCode, Error, Message as ItsMessage, Payload, ServerBuilder, WebSocketStream,
 };
 
-use tokio::net::TcpStream;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use ws_liveness::{ConnectOptions, LiveConfig, LiveExt, dial, hardened};
 use ws_liveness_conformance::{Kit, conforms};
 
 struct TokioWebsockets;
@@ -53,4 +55,26 @@ impl Kit for TokioWebsockets {
 #[tokio::test]
 async fn tokio_websockets_0_13() {
     conforms::<TokioWebsockets>().await;
+}
+
+/// What `dial` returns carries its handshake; limits that `hardened` gives hold.
+#[tokio::test]
+async fn tokio_websockets_0_13_over_dial_with_hardened_limits() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let tcp = listener.accept().await.unwrap().0;
+        let builder = ServerBuilder::new().limits(hardened::tokio_websockets_0_13(5000));
+        let (_, mut ws) = builder.accept(tcp).await.unwrap();
+        let length = ws.next().await.unwrap().unwrap().into_payload().len();
+        (length, ws.next().await.unwrap().unwrap_err())
+    });
+    let dialled = dial(&url, &ConnectOptions::default()).await.unwrap();
+    let (ws, _) = ClientBuilder::new().uri(&url).unwrap().connect_on(dialled.stream).await.unwrap();
+    let mut live = ws.live(LiveConfig::default()).with_progress(dialled.progress.clone());
+    live.send(ItsMessage::binary(vec![0; 5000])).await.unwrap();
+    live.send(ItsMessage::binary(vec![0; 5001])).await.unwrap();
+    let (length, error) = server.await.unwrap();
+    assert!(length == 5000 && matches!(error, Error::PayloadTooLong { .. }), "{length} bytes, {error:?}");
+    assert!(dialled.progress.look().written.unwrap() > 10_000);
 }

@@ -17,7 +17,7 @@ use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 
 /// Keeps the events of this crate, a line each: the span if there is one, level, fields in order.
 #[derive(Clone, Default)]
-struct Ear(Arc<Mutex<Heard>>);
+pub(crate) struct Ear(Arc<Mutex<Heard>>);
 
 #[derive(Default)]
 struct Heard {
@@ -28,7 +28,7 @@ struct Heard {
 }
 
 impl Ear {
-    fn heard(&self) -> String {
+    pub(crate) fn heard(&self) -> String {
         self.0.lock().unwrap().lines.join("\n")
     }
 }

@@ -34,6 +34,17 @@ async fn sees(source: &TcpProgress, wants: impl Fn(&TcpSnapshot) -> bool) -> Tcp
 }
 
 #[tokio::test]
+async fn p4_what_is_no_tcp_socket_is_refused() {
+    let unix = std::os::unix::net::UnixStream::pair().unwrap().0;
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    for error in [TcpProgress::new(&unix).unwrap_err(), TcpProgress::new(&udp).unwrap_err()] {
+        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidInput, "not a TCP socket"));
+    }
+    let file = std::fs::File::open("/dev/null").unwrap();
+    TcpProgress::new(&file).unwrap_err();
+}
+
+#[tokio::test]
 async fn p4_what_the_peers_kernel_acknowledged_is_told_from_what_waits() {
     let (mut near, mut far) = sockets(None).await;
     let (ours, theirs) = (TcpProgress::new(&near).unwrap(), TcpProgress::new(&far).unwrap());
