@@ -92,6 +92,19 @@
 //! | `connect` | `connect` dials `ws://` within one deadline, over tokio-tungstenite 0.30 |
 //! | `connect-rustls` | the same for `wss://`, with rustls, ring and Mozilla's roots |
 
+// The way of a frame, a ping and a verdict; CONTRIBUTING.md tells it in words.
+//
+//                            stream/mod.rs   the type; the short ways of a poll that only passes a message on
+//                                  |
+//              stream/read.rs      |      stream/write.rs     what each half does in a long poll
+//                         \        |       /
+//                          stream/driver.rs     the one loop: carries out what the machine wants
+//                           /             \
+//       stream/wire.rs  <--'               '-->  stream/pilot.rs      what does not depend on the socket's type
+//       the inner S, its write side               |        |       \
+//                                     liveness/ <-'     timer.rs    '--> monitor/  what others see
+//                                     the machine       wake/            error.rs  what the user is told
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "tcp"), forbid(unsafe_code))]
 
