@@ -96,7 +96,7 @@ pub struct Closing<'a, L> {
 
 impl<'a, L: LiveSocket> Closing<'a, L> {
     pub(crate) fn new(live: &'a mut L, code: u16, reason: &str) -> Result<Self, ConfigError> {
-        check_close_code(code)?;
+        check_close_code("code", code)?;
         let goodbye = Goodbye { code, reason: cut_close_reason(reason).to_owned() };
         Ok(Self { live, goodbye: GoodbyeToken(Some(goodbye)), said: false, over: false })
     }
@@ -204,6 +204,9 @@ where
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// After `split` there is no `close_with`: send a Close message through the sink half and read to the end, or put the
+    /// halves together with `reunite`.
     ///
     /// # Errors
     /// A code that may not be sent (RFC 6455 section 7.4): 1000-1003, 1007-1013 and 3000-4999 may. The future fails with

@@ -310,7 +310,24 @@ impl From<LivenessError> for io::Error {
             Cause::PingFailed | Cause::SendFailed => io_kind(&error).unwrap_or(io::ErrorKind::BrokenPipe),
             Cause::Dropped => io::ErrorKind::ConnectionAborted,
         };
-        io::Error::new(kind, error)
+        io::Error::new(kind, Carrier(error))
+    }
+}
+
+/// What an `io::Error` holds: a source more, because an error that is transparent over an `io::Error` passes on only the
+/// sources of what that holds.
+#[derive(Debug)]
+struct Carrier(LivenessError);
+
+impl fmt::Display for Carrier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Carrier {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
     }
 }
 

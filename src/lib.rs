@@ -41,6 +41,8 @@
 //! | work for minutes without polling | [`LiveStream::spawn`] |
 //! | close with a code of your own | [`LiveSocket::close_with`] |
 //! | watch a connection from another task | [`LiveStream::monitor`], [`Monitor`] |
+//! | close all connections of a server | [a recipe](guide::shutdown) |
+//! | bound what a hostile peer can make a connection hold | [`hardened`] |
 //! | hear of every round trip, suspicion and end | [`LiveStream::with_observer`], [`Observer`] |
 //! | wrap a socket with message or error types of your own, or of another crate | [`WsMessage`], [`Protocol`] |
 //! | keep slow transfers alive, and learn which layer died | [`LiveStream::with_progress`], [`ProgressIo`] |
@@ -141,7 +143,8 @@ pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, Dialled
 /// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
 #[cfg(feature = "connect-rustls")]
 pub use tokio_rustls;
-/// The version of tokio-tungstenite, and with it of tungstenite, that [`connect`] uses.
+/// The version of tokio-tungstenite, and with it of tungstenite, that [`connect`] uses. It is built without its own
+/// `connect_async`: for that depend on it yourself.
 #[cfg(feature = "connect")]
 pub use tokio_tungstenite;
 

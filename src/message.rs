@@ -182,8 +182,12 @@ pub trait WsMessage: Sized {
 /// # }
 /// ```
 ///
-/// If only the message is foreign, `map_err(std::io::Error::other)` and `sink_map_err(std::io::Error::other)` on the
-/// socket give it an error that fits: an [`std::io::Error`] is `From<LivenessError>`.
+/// If the error cannot carry another, give the socket one that can: `map_err(std::io::Error::other)` and
+/// `sink_map_err(std::io::Error::other)`, and implement `Protocol<Message, std::io::Error>`, whose `error` is `error.into()`. A
+/// stream whose items are no `Result` becomes one by `map(Ok)`.
+///
+/// The socket has to answer the peer's pings itself, as most do; a `LiveStream` never sends a pong. If yours does not, answer
+/// every Ping that you are given.
 ///
 /// If the error of the sink is a different type than that of the stream, implement the trait once for each.
 pub trait Protocol<M, E> {
@@ -198,7 +202,8 @@ pub trait Protocol<M, E> {
 
     /// Makes an error of the socket's own type that carries ours.
     ///
-    /// [`LivenessError::find`] gets it back if it is in the error's chain of sources.
+    /// [`LivenessError::find`] gets it back if it is in the error's chain of sources, or in an [`std::io::Error`] there. An error
+    /// that keeps only a text loses it: then ask [`Monitor::health`](crate::Monitor::health) for the end.
     fn error(&self, error: LivenessError) -> E;
 
     /// Converts the socket's error on one of our own frames, which becomes the

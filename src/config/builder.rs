@@ -142,7 +142,7 @@ impl LiveConfigBuilder {
         check_some_time("close_timeout", rules.close_timeout)?;
         check("jitter", rules.jitter, (0.0..1.0).contains(&rules.jitter), "from 0.0 to less than 1.0")?;
         check("missed_pongs", rules.missed_pongs, rules.missed_pongs > 0, "1 or more")?;
-        check_close_code(rules.close_code)?;
+        check_close_code("close_code", rules.close_code)?;
         Ok(LiveConfig(Arc::new(rules)))
     }
 }
@@ -188,8 +188,8 @@ fn check_some_time(field: &'static str, value: Duration) -> Result<(), ConfigErr
     check(field, value, !value.is_zero(), "more than 0")
 }
 
-pub(crate) fn check_close_code(code: u16) -> Result<(), ConfigError> {
-    check("close_code", code, is_sendable(code), "1000-1003, 1007-1013 or 3000-4999")
+pub(crate) fn check_close_code(field: &'static str, code: u16) -> Result<(), ConfigError> {
+    check(field, code, is_sendable(code), "1000-1003, 1007-1013 or 3000-4999")
 }
 
 /// RFC 6455 section 7.4: the codes that an endpoint may put into a Close frame.

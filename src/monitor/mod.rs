@@ -98,7 +98,7 @@ impl Monitor {
 
     /// Returns `false` while a spawned connection has stopped reading because its buffer is full.
     ///
-    /// Silence does not count against the peer meanwhile.
+    /// Silence does not count against the peer meanwhile. After the end it stays what it was.
     pub fn is_reading(&self) -> bool {
         self.shared.board().reading
     }

@@ -16,7 +16,10 @@ pub struct LiveStats {
     pub misses: u64,
     /// How often an inbound frame extended a deadline.
     pub deferrals: u64,
-    /// The round-trip time of the last answered ping, from its flush to its pong.
+    /// The round-trip time of the last answered ping, from its flush until its pong was read.
+    ///
+    /// So it includes the time in which our own consumer did not read. Of several pings that one pong answers, only the
+    /// newest counts.
     pub last_rtt: Option<Duration>,
     /// The smallest round-trip time.
     pub min_rtt: Option<Duration>,
@@ -29,7 +32,8 @@ pub struct LiveStats {
     /// The age of the last inbound frame, or `None` if there never was one.
     ///
     /// Frames only set a flag, and the clock is read when the timer fires or a pong comes in. So the frame may be older
-    /// than this by the time between two such moments.
+    /// than this by the time between two such moments. It grows on after the end; that of
+    /// [`LivenessError::stats`](crate::LivenessError::stats) stands still.
     pub last_inbound: Option<Duration>,
 }
 

@@ -54,7 +54,8 @@ where
     /// ```
     ///
     /// The task reads at most `capacity` messages ahead (at least 1). Then it stops reading and the peer feels the
-    /// backpressure; pings go on, and silence does not count. Dropping the handle closes the connection properly,
+    /// backpressure; pings go on, and silence does not count. `write_timeout` goes on, too: a peer that does not read while it
+    /// waits to write to us is closed once the socket's buffers are full of our pings. Dropping the handle closes the connection properly,
     /// within `close_timeout`.
     ///
     /// The task, the handle and the lock between them take some 400 bytes beside those of the `LiveStream`, and the
@@ -62,9 +63,13 @@ where
     ///
     /// The task keeps the `tracing` span in which it is spawned: what is logged of the connection stands in it.
     ///
+    /// The task needs a thread to run on: a handler that blocks its thread stops it on a current-thread runtime, or with one
+    /// worker. Use [`tokio::task::spawn_blocking`] for such work.
+    ///
     /// # Panics
     ///
     /// Panics outside a tokio runtime, as [`tokio::spawn`] does.
+    #[track_caller]
     pub fn spawn(self, capacity: usize) -> Spawned<S, P> {
         let monitor = self.monitor();
         let line = Arc::new(Line(Mutex::new(State {

@@ -210,7 +210,7 @@ fn a_code_that_may_not_be_sent_is_refused_and_a_long_reason_is_cut() {
         let (peer, mut ws) = live(exact());
         for code in [0, 999, 1004, 1005, 1006, 1014, 1015, 2999, 5000] {
             let refused: ConfigError = ws.close_with(code, "").unwrap_err();
-            assert_eq!(refused.field(), "close_code");
+            assert_eq!(refused.field(), "code");
         }
         assert_eq!((peer.messages(), ws.monitor().health()), (vec![], Health::Alive), "nothing has happened");
         answers_a_close(&peer, secs(1), Peer::ends);

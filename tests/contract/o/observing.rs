@@ -282,3 +282,31 @@ async fn k5_the_error_says_that_pongs_of_other_payloads_came() {
         assert_eq!(error.to_string().contains("payload"), foreign, "{error}");
     }
 }
+
+/// An error that is transparent over an `io::Error`, as `thiserror` makes it, passes on only the sources of what that holds.
+#[test]
+fn k6_the_error_is_found_behind_one_that_is_transparent_over_an_io_error() {
+    #[derive(Debug)]
+    struct Transparent(io::Error);
+
+    impl std::fmt::Display for Transparent {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.0.fmt(f)
+        }
+    }
+
+    impl Error for Transparent {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.0.source()
+        }
+    }
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let fault = runtime.block_on(async {
+        let (_peer, mut ws) = live(exact());
+        ws.next().await.unwrap().unwrap_err()
+    });
+    let error = Transparent(io::Error::from(LivenessError::find(&fault).unwrap().clone()));
+    assert_eq!(LivenessError::find(&error).unwrap().cause(), Cause::PongTimeout);
+    assert_eq!(error.0.kind(), io::ErrorKind::TimedOut);
+}
