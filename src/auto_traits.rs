@@ -49,7 +49,7 @@ fn every_public_type_is_send_sync_and_debug() {
         is_plain::<TcpOptionFailure>();
         is_plain::<TcpProgress>();
     }
-    #[cfg(feature = "connect")]
+    #[cfg(feature = "connect-tungstenite-0-30")]
     {
         is_plain::<ConnectOptions>();
         is_plain::<ConnectPhase>();
@@ -64,7 +64,7 @@ fn every_error_can_be_boxed_and_sent() {
     is_error::<ConfigError>();
     #[cfg(feature = "tcp")]
     is_error::<TcpOptionsError>();
-    #[cfg(feature = "connect")]
+    #[cfg(feature = "connect-tungstenite-0-30")]
     is_error::<ConnectError>();
 }
 
@@ -75,9 +75,9 @@ fn every_future_of_ours_can_be_spawned() {
     is_sent(monitor.ended());
     is_sent(monitor.probe());
     is_sent(monitor.changed());
-    #[cfg(feature = "connect")]
+    #[cfg(feature = "connect-tungstenite-0-30")]
     is_sent(connect("ws://example.com", &ConnectOptions::default()));
-    #[cfg(feature = "connect")]
+    #[cfg(feature = "connect-tungstenite-0-30")]
     is_sent(dial("ws://example.com", &ConnectOptions::default()));
 }
 

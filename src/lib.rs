@@ -116,7 +116,7 @@ mod atomic;
 mod auto_traits;
 mod closing;
 mod config;
-#[cfg(feature = "connect")]
+#[cfg(feature = "connect-tungstenite-0-30")]
 mod connect;
 #[cfg(test)]
 mod cost;
@@ -138,14 +138,14 @@ pub use closing::{Closing, Discard, LiveSocket};
 #[cfg(feature = "serde")]
 pub use config::LiveOverrides;
 pub use config::{ConfigError, Judging, LiveConfig, LiveConfigBuilder, PONG_TIMEOUT_CLOSE_CODE, PingWhen};
-#[cfg(feature = "connect")]
+#[cfg(feature = "connect-tungstenite-0-30")]
 pub use connect::{ConnectError, ConnectOptions, ConnectPhase, Connected, Dialled, connect, dial};
 /// The version of tokio-rustls, and with it of rustls, that [`connect`] uses.
-#[cfg(feature = "connect-rustls")]
+#[cfg(feature = "connect-rustls-0-23")]
 pub use tokio_rustls;
 /// The version of tokio-tungstenite, and with it of tungstenite, that [`connect`] uses. It is built without its own
 /// `connect_async`: for that depend on it yourself.
-#[cfg(feature = "connect")]
+#[cfg(feature = "connect-tungstenite-0-30")]
 pub use tokio_tungstenite;
 
 pub use error::{Cause, Layer, LivenessError};

@@ -6,7 +6,7 @@ mod phases;
 mod race;
 mod resolve;
 mod target;
-#[cfg(feature = "connect-rustls")]
+#[cfg(feature = "connect-rustls-0-23")]
 mod tls;
 
 use std::fmt;
@@ -157,7 +157,7 @@ async fn reach(clock: &mut Clock, target: Target, options: &ConnectOptions) -> R
     options.tcp.apply(&tcp).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
     let io = ProgressIo::new(tcp);
     let progress = progress(&io).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
-    #[cfg(feature = "connect-rustls")]
+    #[cfg(feature = "connect-rustls-0-23")]
     if let Some(name) = target.tls {
         let stream = clock.within(ConnectPhase::Tls, tls::secure(name, io, options.tls.clone())).await?;
         return Ok(Dialled { stream, progress });

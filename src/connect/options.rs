@@ -22,7 +22,7 @@ pub struct ConnectOptions {
     pub(super) resolver: Resolver,
     pub(super) tcp: TcpOptions,
     pub(super) websocket: WebSocketConfig,
-    #[cfg(feature = "connect-rustls")]
+    #[cfg(feature = "connect-rustls-0-23")]
     pub(super) tls: Option<std::sync::Arc<tokio_rustls::rustls::ClientConfig>>,
 }
 
@@ -42,7 +42,7 @@ impl ConnectOptions {
             resolver: Resolver::default(),
             tcp: TcpOptions::default(),
             websocket: hardened::tungstenite_0_30(MAX_MESSAGE_SIZE),
-            #[cfg(feature = "connect-rustls")]
+            #[cfg(feature = "connect-rustls-0-23")]
             tls: None,
         }
     }
@@ -137,7 +137,7 @@ impl ConnectOptions {
     /// let options = ConnectOptions::default().tls(Arc::new(tls));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[cfg(feature = "connect-rustls")]
+    #[cfg(feature = "connect-rustls-0-23")]
     pub fn tls(mut self, config: std::sync::Arc<tokio_rustls::rustls::ClientConfig>) -> Self {
         self.tls = Some(super::tls::for_http1(config));
         self

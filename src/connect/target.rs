@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-#[cfg(feature = "connect-rustls")]
+#[cfg(feature = "connect-rustls-0-23")]
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_tungstenite::tungstenite::error::UrlError;
 use tokio_tungstenite::tungstenite::handshake::client::{ClientHandshake, Request};
@@ -20,7 +20,7 @@ pub(super) struct Target {
     pub(super) host: String,
     pub(super) port: u16,
     /// The name that the server's certificate must have. None: no TLS.
-    #[cfg(feature = "connect-rustls")]
+    #[cfg(feature = "connect-rustls-0-23")]
     pub(super) tls: Option<ServerName<'static>>,
 }
 
@@ -28,7 +28,7 @@ impl Target {
     pub(super) fn of(uri: &Uri) -> Result<Self, Refusal> {
         let tls = match uri.scheme_str() {
             Some("ws") => false,
-            Some("wss") if cfg!(feature = "connect-rustls") => true,
+            Some("wss") if cfg!(feature = "connect-rustls-0-23") => true,
             Some("wss") => return Err(invalid("`wss` needs the feature `connect-rustls`")),
             _ => return Err(UrlError::UnsupportedUrlScheme.into()),
         };
@@ -39,7 +39,7 @@ impl Target {
         }
         Ok(Self {
             port: port(authority)?.unwrap_or(if tls { 443 } else { 80 }),
-            #[cfg(feature = "connect-rustls")]
+            #[cfg(feature = "connect-rustls-0-23")]
             tls: if tls { Some(ServerName::try_from(host.clone())?) } else { None },
             host,
         })
@@ -177,7 +177,7 @@ mod tests {
             ("wss://[2001:db8::1]:444/", "2001:db8::1", 444),
         ];
         for (url, host, port) in cases {
-            if url.starts_with("wss") && !cfg!(feature = "connect-rustls") {
+            if url.starts_with("wss") && !cfg!(feature = "connect-rustls-0-23") {
                 continue;
             }
             let target = Target::of(&url.parse().unwrap()).unwrap();

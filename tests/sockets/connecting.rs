@@ -6,7 +6,7 @@ mod phases;
 mod printing;
 mod proxies;
 mod requests;
-#[cfg(feature = "connect-rustls")]
+#[cfg(feature = "connect-rustls-0-23")]
 mod tls;
 
 use std::time::Duration;

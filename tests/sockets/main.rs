@@ -3,7 +3,7 @@
 
 #![cfg(feature = "tungstenite")]
 
-#[cfg(feature = "connect")]
+#[cfg(feature = "connect-tungstenite-0-30")]
 mod connecting;
 mod hardened;
 #[path = "../support/pair.rs"]

@@ -27,7 +27,7 @@ async fn d4_a_resolver_is_asked_for_the_host_and_the_port_or_its_default() {
         async { Err(io::Error::other("no idea")) }
     });
     let mut urls = vec!["ws://example.com/", "ws://example.com:/", "ws://example.com:8080/", "ws://u:p@example.com"];
-    urls.extend(cfg!(feature = "connect-rustls").then_some("wss://example.com/"));
+    urls.extend(cfg!(feature = "connect-rustls-0-23").then_some("wss://example.com/"));
     for url in &urls {
         let error = refused(url, &options).await;
         assert!(error.phase() == ConnectPhase::Resolve && error.to_string().contains("no idea"), "{error}");

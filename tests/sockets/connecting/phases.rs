@@ -34,7 +34,7 @@ async fn d2_a_server_that_stops_during_the_upgrade_is_given_up_when_the_time_is_
 }
 
 #[tokio::test]
-#[cfg(feature = "connect-rustls")]
+#[cfg(feature = "connect-rustls-0-23")]
 async fn d2_a_server_that_stops_during_tls_is_given_up_when_the_time_is_over() {
     for says in [&b""[..], b"\x16\x03\x03\x00\x7a\x02\x00"] {
         let url = server(|tcp| stops(tcp, says)).await.replace("ws:", "wss:");

@@ -101,14 +101,14 @@ async fn d1_limits_that_cannot_be_are_refused_and_panic_nobody() {
 }
 
 #[tokio::test]
-#[cfg(not(feature = "connect-rustls"))]
+#[cfg(not(feature = "connect-rustls-0-23"))]
 async fn d1_tls_without_its_feature_is_refused_before_anything_is_dialled() {
     let error = assert_refused("wss", connect("wss://localhost/", &ConnectOptions::default()).await);
     assert!(error.to_string().contains("connect-rustls"), "{error}");
 }
 
 #[tokio::test]
-#[cfg(feature = "connect-rustls")]
+#[cfg(feature = "connect-rustls-0-23")]
 async fn d1_a_name_that_no_certificate_can_have_is_refused_before_anything_is_dialled() {
     assert_refused("..", connect("wss://a..b/", &ConnectOptions::default()).await);
 }
