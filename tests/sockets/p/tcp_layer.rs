@@ -69,12 +69,6 @@ async fn p4_the_window_of_a_peer_that_does_not_read_closes() {
     assert_eq!((seen.retransmissions, seen.unacknowledged >= seen.unsent), (0, true));
 }
 
-#[tokio::test]
-async fn p4_a_socket_that_is_none_of_tcps_tells_nothing() {
-    let (near, _far) = tokio::net::UnixStream::pair().unwrap();
-    assert_eq!(TcpProgress::new(&near).unwrap().look(), ws_liveness::progress::Snapshot::default());
-}
-
 fn brisk() -> LiveConfig {
     exact().ping_interval(T).pong_timeout(T).write_timeout(T).build().unwrap()
 }
