@@ -12,16 +12,10 @@ use crate::config::{ConfigError, check_close_code, cut_close_reason};
 use crate::message::ProtocolOf;
 use crate::monitor::{End, Health, Monitor};
 use crate::spawn::Spawned;
-use crate::stream::LiveStream;
+use crate::stream::{Goodbye, LiveStream};
 
 /// So many messages are discarded before others have their turn.
 const DISCARDED_PER_POLL: u32 = 64;
-
-/// What the user says in the Close.
-pub(crate) struct Goodbye {
-    pub(crate) code: u16,
-    pub(crate) reason: String,
-}
 
 /// What a [`LiveStream`] and a [`Spawned`] have in common, for code that takes either. Both have the methods themselves, too.
 ///

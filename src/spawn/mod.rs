@@ -13,10 +13,9 @@ use futures_util::stream::FusedStream;
 use futures_util::{Sink, Stream};
 use tracing::Instrument;
 
-use crate::closing::Goodbye;
 use crate::message::ProtocolOf;
 use crate::monitor::Monitor;
-use crate::stream::LiveStream;
+use crate::stream::{Goodbye, LiveStream};
 
 mod task;
 use task::{Tie, drive};

@@ -19,9 +19,9 @@ use pin_project_lite::pin_project;
 use driver::Driver;
 use pilot::{Core, Pilot};
 use wire::Wire;
+pub(crate) use write::Goodbye;
 use write::Want;
 
-use crate::closing::Goodbye;
 use crate::config::LiveConfig;
 use crate::liveness::Liveness;
 use crate::message::{MessageKind, Protocol, ProtocolOf, WsProtocol};

@@ -6,10 +6,15 @@ use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
 use super::wire::Flush;
-use crate::closing::Goodbye;
 use crate::error::LivenessError;
 use crate::liveness::CloseBy;
 use crate::message::{MessageKind, Protocol, ProtocolOf};
+
+/// What the user says in a Close.
+pub(crate) struct Goodbye {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+}
 
 /// What the user polls the sink for.
 #[derive(Clone, Copy)]
