@@ -10,6 +10,7 @@
 //! | [`progress`] | move large messages over slow paths, or want to know which layer died |
 //! | [`layers`] | want to know what TCP, ping and application can each see |
 //! | [`shutdown`] | close many connections at once |
+//! | [`testing`] | test your own code against dead peers, without waiting |
 //! | [`runtimes`] | do not use tokio, or use several runtimes |
 //!
 //! The pages write I for `ping_interval`, T for `pong_timeout`, W for `write_timeout` and C for `close_timeout`. Every
@@ -54,4 +55,9 @@ pub mod shutdown {
 /// A WhatsApp connection that drops every minute, and any other that an idle path cuts.
 pub mod troubleshooting {
     #![doc = include_str!("troubleshooting.md")]
+}
+
+/// Tests that wait for a verdict, and take no time.
+pub mod testing {
+    #![doc = include_str!("testing.md")]
 }
