@@ -5,8 +5,6 @@ mod observer;
 mod probe;
 mod shared;
 mod stats;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::sync::Arc;

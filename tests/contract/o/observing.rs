@@ -310,3 +310,21 @@ fn k6_the_error_is_found_behind_one_that_is_transparent_over_an_io_error() {
     assert_eq!(LivenessError::find(&error).unwrap().cause(), Cause::PongTimeout);
     assert_eq!(error.0.kind(), io::ErrorKind::TimedOut);
 }
+
+#[tokio::test(start_paused = true)]
+async fn o2_a_monitor_shows_how_the_connection_is() {
+    let (peer, mut ws) = live(exact());
+    let monitor = ws.monitor();
+    assert_eq!(
+        format!("{monitor:?}"),
+        "Monitor { health: Alive, last_rtt: None, smoothed_rtt: None, last_inbound: None, pings_sent: 0, \
+         pongs_received: 0, misses: 0, is_judging: true, is_reading: true, .. }"
+    );
+    peer.at(ms(20_025), |peer| peer.answers(0));
+    peer.at(secs(50), |peer| peer.sends(Msg::Data(1)));
+    death(&peer, &mut ws, secs(65)).await;
+    let shown = format!("{monitor:?}");
+    for words in ["health: Suspect,", "last_rtt: Some(25ms),", "pings_sent: 2,"] {
+        assert!(shown.contains(words), "{shown}");
+    }
+}
