@@ -300,9 +300,9 @@ impl Error for LivenessError {
     }
 }
 
-/// Of kind [`TimedOut`](io::ErrorKind::TimedOut) where time has passed in vain; of the kind of the inner's error where that
-/// is or holds an [`io::Error`], else [`BrokenPipe`](io::ErrorKind::BrokenPipe), where the inner refused a frame;
-/// [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) where the task is gone.
+/// The kind depends on the cause. It is [`TimedOut`](io::ErrorKind::TimedOut) if something did not happen in time. If the
+/// socket refused a frame, it is the kind of the socket's own [`io::Error`], or [`BrokenPipe`](io::ErrorKind::BrokenPipe)
+/// if there is none. It is [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) if the task is gone.
 impl From<LivenessError> for io::Error {
     fn from(error: LivenessError) -> Self {
         let kind = match error.cause() {

@@ -3,13 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
-/// How a connection is. More may come.
+/// How a connection is. More variants may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Health {
     /// Nothing speaks against it.
     Alive,
-    /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within W/2, an
+    /// A ping waits for longer than it should, and the verdict is not taken yet: it could not be flushed within half of `write_timeout`, an
     /// inbound frame has deferred its deadline, or it was missed and more are allowed. With the defaults a peer that falls
     /// silent is never suspect: its first miss is the verdict.
     Suspect,
@@ -45,7 +45,7 @@ impl fmt::Display for Health {
     }
 }
 
-/// Why a connection ended; the first end is the one that is told (K5). More may come.
+/// Why a connection ended. Where several things happen, the first one counts. More variants may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum End {

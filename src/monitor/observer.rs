@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::End;
 
-/// What happens to a connection. More may come.
+/// What happens to a connection. More variants may be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -14,9 +14,9 @@ pub enum Event {
         /// From the flush of the ping to its pong.
         rtt: Duration,
     },
-    /// An inbound frame came instead of the pong, and the timeout starts again (J3).
+    /// An inbound frame came instead of the pong, and the timeout starts again.
     Deferred,
-    /// A ping was missed (J4).
+    /// A ping was not answered in time.
     Missed,
     /// A ping waits for longer than it should: [`Health::Suspect`](super::Health::Suspect).
     Suspected,

@@ -13,14 +13,14 @@ impl TcpOptions {
     ///
     /// - `nodelay`, so that no ping waits for the acknowledgement of earlier data.
     /// - `user_timeout` of I + M (2 W + (N + 1) T), 120 s by default; with [`PingWhen::Idle`] of 2 I + ... This is the
-    ///   longest that a verdict on a silent peer takes: a ping is due within I (S1), leaves within 2 W of the last byte
-    ///   that moved (P2), and is judged (N + 1) T later (J3), M times (J4). What our own process sleeps through comes
+    ///   longest that a verdict on a silent peer takes: a ping is due within I, leaves within 2 W of the last byte
+    ///   that moved, and is judged (N + 1) T later, M times. What our own process sleeps through comes
     ///   on top and may let TCP be first. Left out on a platform without it, and where a silent peer may never be
     ///   judged ([`Judging`](crate::Judging) other than `FromStart`, anything of `Duration::MAX`): it would cut peers
     ///   that we let live.
     /// - `keepalive` after I, or after T where that is longer, then I/4 apart, all in whole seconds, rounded up: where
     ///   nobody polls the socket no ping leaves, and the path is kept open all the same. Not before T: the kernel of a
-    ///   hung peer answers, and T would run from there (P4). `keepalive_retries` reach as far as `user_timeout`, 127 at
+    ///   hung peer answers, and T would run from there. `keepalive_retries` reach as far as `user_timeout`, 127 at
     ///   most. Left out where the time is longer than keepalive can be.
     pub fn for_liveness(config: &LiveConfig) -> Self {
         let bound = longest_silence(config);

@@ -218,3 +218,34 @@ fn a_code_that_may_not_be_sent_is_refused_and_a_long_reason_is_cut() {
         assert_eq!(peer.messages(), [Msg::Close(4000, "ä".repeat(61))]);
     });
 }
+
+/// C is time for whoever discards, though nobody attended meanwhile: a stream would go on waiting.
+#[tokio::test(start_paused = true)]
+async fn k4_discarding_is_over_after_c_also_if_the_process_stood_still() {
+    let (peer, mut ws) = live(exact());
+    let mut said = Box::pin(says_goodbye(&mut ws));
+    assert!(poll_fn(|cx| std::task::Poll::Ready(said.as_mut().poll_unpin(cx))).await.is_pending());
+    tokio::time::advance(secs(12)).await;
+    let error = timeout(secs(60), said).await.expect("waits for ever").unwrap_err();
+    assert_eq!(cause(&error), Some(Cause::CloseTimeout));
+    assert!(peer.elapsed() < secs(13), "{:?}", peer.elapsed());
+}
+
+/// As above, and the peer's Close comes: the answer to it has still to leave.
+#[tokio::test(start_paused = true)]
+async fn k4_a_handshake_is_complete_only_when_a_close_was_flushed() {
+    let (peer, mut ws) = live(exact());
+    peer.set_ready(false);
+    {
+        let mut closing = ws.close_with(1001, "going away").unwrap();
+        assert!(closing.next().now_or_never().is_none());
+    }
+    assert!(flush(&mut ws).is_ready());
+    peer.set_flushes(false);
+    peer.sends(goodbye());
+    assert_eq!(ws.next().await.unwrap().unwrap(), goodbye());
+    assert_eq!(ws.monitor().health(), Health::Alive, "nothing of ours has left");
+    peer.set_flushes(true);
+    peer.ends();
+    assert!(ws.next().await.is_none());
+}
