@@ -91,14 +91,12 @@ impl Oracle<'_> {
     }
 
     fn has_frame(&self, window: &Window) -> bool {
-        self.frame_between(window.from.late + GRAIN, window.until.soon - GRAIN)
+        let (from, until) = (window.from.late + GRAIN, window.until.soon - GRAIN);
+        self.delivered.iter().any(|(read, came)| from < *read && *came <= until)
     }
 
     fn may_have_frame(&self, window: &Window) -> bool {
-        self.frame_between(window.from.soon - GRAIN, window.until.late + GRAIN)
-    }
-
-    fn frame_between(&self, from: Instant, until: Instant) -> bool {
+        let (from, until) = (window.from.soon - GRAIN, window.until.late + GRAIN);
         self.surfaced.iter().any(|at| from < *at && *at <= until)
     }
 

@@ -19,21 +19,18 @@ pub const TICK: Duration = Duration::from_millis(1);
 pub struct Ping {
     /// Its last byte was taken.
     pub written: Instant,
-    /// A flush came to its end with it.
+    /// A flush was finished that it left with, and the crate knows it at the latest.
     pub flushed: Option<Instant>,
+    pub known: Option<Instant>,
     pub payload: Vec<u8>,
     /// When a pong for it, or for a later one, could be read.
     pub answered: Option<Instant>,
 }
 
 pub fn pings(run: &Run) -> Vec<Ping> {
-    let flushes = &run.out.flushes;
-    let flushed = |written: Instant| flushes.get(flushes.partition_point(|flush| *flush < written)).copied();
-    let ping = |seen: &Seen| Ping {
-        written: seen.written,
-        flushed: flushed(seen.written),
-        payload: seen.frame.head.clone(),
-        answered: None,
+    let ping = |seen: &Seen| {
+        let [flushed, known] = run.out.flushed(seen);
+        Ping { written: seen.written, flushed, known, payload: seen.frame.head.clone(), answered: None }
     };
     let mut pings: Vec<Ping> = run.out.seen.iter().filter(|seen| seen.frame.opcode == PING).map(ping).collect();
     let numbers: HashMap<_, _> = pings.iter().enumerate().map(|(at, ping)| (ping.payload.clone(), at)).collect();
@@ -60,6 +57,15 @@ pub fn surfaced(run: &Run, pings: &[Ping]) -> Vec<Instant> {
     all.sort();
     all.dedup();
     all
+}
+
+/// Complete messages and control frames that came to our user: when the crate had all their bytes, and when they came. In
+/// between it saw them.
+pub fn delivered(run: &Run, pings: &[Ping]) -> Vec<(Instant, Instant)> {
+    let ours = payloads(pings);
+    let whole = run.back.seen.iter().filter(|seen| seen.frame.fin && !is_answer(&seen.frame, &ours));
+    let items = run.log.items.iter().filter(|(_, item)| matches!(item, Item::Message { .. }));
+    whole.zip(items).filter_map(|(seen, (at, _))| Some((seen.read?, *at))).collect()
 }
 
 fn payloads(pings: &[Ping]) -> HashSet<&[u8]> {

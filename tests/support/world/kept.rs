@@ -25,7 +25,7 @@ pub struct Kept {
 }
 
 pub fn all() -> Vec<Kept> {
-    [stops(), programs(), pings(), oracle(), earlier()].into_iter().flatten().collect()
+    [stops(), programs(), pings(), oracle(), two_million(), earlier()].into_iter().flatten().collect()
 }
 
 fn ms(ms: u64) -> Duration {
@@ -235,6 +235,94 @@ fn oracle() -> Vec<Kept> {
             it.peer.talk = every(ms(528), 1_311);
             it.progress = true;
             it.horizon = ms(4_005);
+        }),
+    ]
+}
+
+/// What the oracle took for faults when two million worlds were run.
+fn two_million() -> Vec<Kept> {
+    vec![
+        // Seed 304982: P3 asks when bytes were read, not when they came.
+        kept("half a message, read after the ping left, moves T on", Fate::Dies(End::PongTimeout), |it| {
+            it.seed = 304_982;
+            it.config = times(ms(155), ms(102), ms(68), ms(186)).max_deferrals(0).build().unwrap();
+            it.out = Way { rate: 785_618_513, dark: Some(ms(120)), ..way(ms(4), ms(0), [162_374, 700]) };
+            it.back = Way { rate: 1_405_830_588, ..way(ms(4), ms(0), [2_757, 998]) };
+            it.peer.talk = every(ms(9), 593);
+            it.ours.shape = Shape::Spawned(1);
+            it.ours.consumer = Consumer::Bursts { on: ms(57), off: ms(27) };
+            it.horizon = ms(1_050);
+            it.progress = true;
+        }),
+        // Seed 395252: `poll_ready` of this inner flushes, and does not say so.
+        kept("T begins when the flush is known", Fate::Dies(End::PongTimeout), |it| {
+            it.seed = 395_252;
+            let builder = times(ms(43_846), ms(56_306), ms(122_437), ms(110_734))
+                .jitter(0.729_657_817_361_418_7)
+                .max_deferrals(2);
+            it.config = builder.missed_pongs(2).build().unwrap();
+            it.out = Way { rate: 124_656, ..way(ms(5_318), ms(3_357), [73_995, 14_652]) };
+            it.back = Way { rate: 2_953_517, ..way(ms(4_407), ms(2_911), [490, 88_300]) };
+            it.peer.reads = ms(41_793);
+            it.ours.shape = Shape::Joined;
+            it.ours.writer = Writer::Every { gap: ms(11_526), len: 18_881 };
+            it.horizon = ms(1_517_209);
+            it.progress = true;
+        }),
+        // Seed 1614666: the second silence begins with the flush of a ping that was written long before.
+        kept("a silence that was over before the next ping was flushed", Fate::Dies(End::PongTimeout), |it| {
+            it.seed = 1_614_666;
+            it.role = Role::Server;
+            it.config = times(ms(1_848), ms(6_218), ms(4_717), ms(2_015)).missed_pongs(2).build().unwrap();
+            it.out = Way { rate: 64_863_590, ..way(ms(583), ms(373), [321, 7_788]) };
+            it.back = Way { rate: 32_803_290, ..way(ms(317), ms(199), [14_490, 74_028]) };
+            it.peer.answer = Answer::Never;
+            it.ours.shape = Shape::Spawned(1);
+            it.ours.consumer = Consumer::Impatient(ms(312));
+            it.ours.writer = Writer::Every { gap: ms(7_697), len: 1_155 };
+            it.ours.stalls = vec![(ms(5_545), ms(6_219)), (ms(17_622), ms(2_594)), (ms(22_065), ms(6_382))];
+            it.ours.host.timers_first = true;
+            it.horizon = ms(58_941);
+        }),
+        // Seed 621826: nobody promised the frame that came in that moment.
+        kept("stopped until the last look, with a frame to read", Fate::Dies(End::PongTimeout), |it| {
+            it.seed = 621_826;
+            it.config = times(ms(911), ms(911), ms(1_422), ms(1_727)).max_deferrals(0).missed_pongs(3).build().unwrap();
+            it.out = Way { rate: 77_390_397, ..way(ms(70), ms(35), [14_378, 272]) };
+            it.back = Way { rate: 914_037_528, ..way(ms(79), ms(42), [1_645, 12_175]) };
+            it.peer.answer = Answer::Never;
+            it.peer.talk = every(ms(507), 96);
+            it.ours.shape = Shape::Spawned(8);
+            it.ours.consumer = Consumer::Impatient(ms(407));
+            it.ours.writer = Writer::Every { gap: ms(553), len: 9 };
+            it.ours.stalls = vec![(ms(3_606), ms(38)), (ms(5_021), ms(445)), (ms(6_378), ms(915))];
+            it.ours.host.timers_first = true;
+            it.horizon = ms(14_553);
+        }),
+        // Seed 1599393: K4, and the world ended too soon.
+        kept("closed before a backlog, read by a tick", Fate::Lives, |it| {
+            it.seed = 1_599_393;
+            it.role = Role::Server;
+            it.config = times(ms(1_416), ms(951), ms(1_587), ms(1_849)).build().unwrap();
+            it.out = Way { rate: 20_445_344, ..way(ms(101), ms(43), [421, 825]) };
+            it.back = Way { rate: 4_534_218, ..way(ms(1), ms(26), [166_087, 325]) };
+            it.peer.talk = every(ms(117), 1_585);
+            it.ours.shape = Shape::Split;
+            it.ours.consumer = Consumer::Ticks(ms(94));
+            it.horizon = ms(12_360);
+        }),
+        // Seed 1721749, likewise.
+        kept("closed before a backlog, on a runtime that is always late", Fate::Lives, |it| {
+            it.seed = 1_721_749;
+            it.config =
+                times(ms(49_095), ms(43_868), ms(51_131), ms(77_156)).max_deferrals(2).missed_pongs(3).build().unwrap();
+            it.out = Way { rate: 470_962, ..way(ms(3_169), ms(4_039), [49_754, 877]) };
+            it.back = Way { rate: 143_139, ..way(ms(98), ms(973), [149_012, 773]) };
+            it.peer.talk = every(ms(2_807), 1_678);
+            it.ours.shape = Shape::Split;
+            it.ours.writer = Writer::Every { gap: ms(26_875), len: 794 };
+            it.ours.host.late = ms(1_998);
+            it.horizon = ms(785_926);
         }),
     ]
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use ws_liveness::{End, LiveConfig};
 
 use super::attention::Attention;
-use super::facts::{GRAIN, Ping, end, pings, surfaced};
+use super::facts::{GRAIN, Ping, delivered, end, pings, surfaced};
 use super::probes;
 use super::run::{Run, Who};
 use super::scenario::{Answer, Leaves};
@@ -24,13 +24,15 @@ pub struct Oracle<'a> {
     pub probes: Vec<Ping>,
     /// When frames came that the crate could see.
     pub surfaced: Vec<Instant>,
+    /// Between which two moments it saw those that came to our user.
+    pub delivered: Vec<(Instant, Instant)>,
     pub end: Instant,
 }
 
 impl<'a> Oracle<'a> {
     pub fn new(run: &'a Run) -> Self {
         let all = pings(run);
-        let surfaced = surfaced(run, &all);
+        let (surfaced, delivered) = (surfaced(run, &all), delivered(run, &all));
         let (pings, probes) = probes::part(run, all);
         Self {
             run,
@@ -41,6 +43,7 @@ impl<'a> Oracle<'a> {
             pings,
             probes,
             surfaced,
+            delivered,
             end: end(run),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::facts::{GRAIN, TICK};
+use super::facts::{GRAIN, Ping, TICK};
 use super::judging::{Judging, judging};
 use super::oracle::Oracle;
 use super::run::Who;
@@ -51,11 +51,12 @@ impl Oracle<'_> {
     }
 
     /// A verdict at `at` is right if M silences in a row had T of attention each, however generously it is counted. Each
-    /// begins with a ping that left; the first may also begin with the answer to an earlier one.
+    /// begins with a finished flush, and the one before had passed by then; the first may also begin with the answer to an
+    /// earlier ping.
     pub fn was_silent(&self, at: Instant, misses: u32) -> bool {
         let heard = at.checked_sub(GRAIN).and_then(|before| self.last_answer(before)).unwrap_or(self.run.start);
         let unanswered = self.pings.iter().filter(|ping| ping.answered.is_none_or(|answer| answer + GRAIN >= at));
-        let mut begins: Vec<Instant> = unanswered.map(|ping| ping.written.max(heard)).collect();
+        let mut begins: Vec<Instant> = unanswered.filter_map(|ping| Some(self.begun(ping)?.max(heard))).collect();
         let (t, mut until) = (self.t(), at);
         for _ in 0..misses {
             while begins.last().is_some_and(|from| self.reader.most(*from, until, t) + GRAIN < t) {
@@ -67,6 +68,11 @@ impl Oracle<'_> {
         true
     }
 
+    /// When T begins for this ping. What people write by hand does not ask whether it was flushed.
+    fn begun(&self, ping: &Ping) -> Option<Instant> {
+        if self.run.who == Who::Ours { ping.flushed } else { Some(ping.written) }
+    }
+
     /// Whether a ping may have been missed in the moment before `at`, so that another was due at once.
     pub fn missed_before(&self, at: Instant) -> bool {
         self.judges(at) && self.was_silent(at, 1)
@@ -76,20 +82,24 @@ impl Oracle<'_> {
     /// close to a look that both ways are right, or where it does not fall.
     pub fn silence_exact(&self) -> Option<Instant> {
         let (from, later) = self.begins()?;
+        // Of a ping whose flush may have been known later it cannot be told.
+        if self.pings.iter().any(|ping| ping.answered.is_none() && ping.flushed != ping.known) {
+            return None;
+        }
         let due = self.verdict_on(from, &later, self.config.missed_pongs(), EXACT)?;
         let same = |lens| self.verdict_on(from, &later, self.config.missed_pongs(), lens) == Some(due);
         (same(WIDE) && same(NARROW) && !self.frame_near(due) && !self.bytes_near(due)).then_some(due)
     }
 
-    /// Since when the oldest unanswered ping is waited for, and when later ones were flushed; none where nobody judges.
+    /// Since when the oldest unanswered ping is waited for, and when later ones were known to be flushed; none where nobody judges.
     pub fn begins(&self) -> Option<(Instant, Vec<Instant>)> {
         if !self.judges(self.end) {
             return None;
         }
         let heard = self.last_answer(self.end).unwrap_or(self.run.start);
         let mut unanswered = self.pings.iter().filter(|ping| ping.answered.is_none_or(|answer| answer > heard));
-        let from = unanswered.next()?.flushed?.max(heard);
-        Some((from, unanswered.filter_map(|ping| ping.flushed).collect()))
+        let from = unanswered.next()?.known?.max(heard);
+        Some((from, unanswered.filter_map(|ping| ping.known).collect()))
     }
 
     /// When the last of so many misses falls, of which the first is waited for since `from`; the others belong to some of

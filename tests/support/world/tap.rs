@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::frames::{Frame, Scanner};
+use super::frames::{CLOSE, Frame, Scanner};
 
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -14,6 +14,14 @@ pub struct Seen {
     pub readable: Option<Instant>,
     /// The last byte was read.
     pub read: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Flush {
+    pub at: Instant,
+    end: u64,
+    /// More was written at once. An inner that flushes in `poll_ready` does not say that it did.
+    overtaken: bool,
 }
 
 /// How one half uses one direction.
@@ -57,8 +65,7 @@ pub struct Tap {
     /// When bytes were read, and how many up to then.
     pub reads: Vec<(Instant, u64)>,
     /// When everything that the writer had was taken, and it said so.
-    pub flushes: Vec<Instant>,
-    flushed: u64,
+    pub flushes: Vec<Flush>,
     /// Where the writer had more than there was room for.
     pub blocks: Vec<(Instant, Option<Instant>)>,
     /// Where bytes waited because the reader did not read.
@@ -84,8 +91,7 @@ impl Tap {
             read: 0,
             writes: vec![start],
             reads: vec![(start, 0)],
-            flushes: vec![start],
-            flushed: 0,
+            flushes: vec![Flush { at: start, end: 0, overtaken: false }],
             blocks: Vec::new(),
             unread: Vec::new(),
             reader: Waiting::default(),
@@ -104,15 +110,26 @@ impl Tap {
         self.written += bytes.len() as u64;
         if !bytes.is_empty() {
             note(&mut self.writes, now);
+            self.flushes.iter_mut().rev().take_while(|flush| flush.at == now).for_each(|flush| flush.overtaken = true);
         }
         interval(&mut self.blocks, blocked, now);
     }
 
     pub fn flush(&mut self, now: Instant) {
-        if self.flushed < self.written {
-            self.flushed = self.written;
-            note(&mut self.flushes, now);
+        if self.flushes.last().is_none_or(|flush| flush.end < self.written) {
+            self.flushes.push(Flush { at: now, end: self.written, overtaken: false });
         }
+    }
+
+    /// When the flush was finished that `seen` left with, and when that was known at the latest.
+    pub fn flushed(&self, seen: &Seen) -> [Option<Instant>; 2] {
+        let flushes = &self.flushes[self.flushes.partition_point(|flush| flush.end < seen.end)..];
+        [flushes.first(), flushes.iter().find(|flush| !flush.overtaken)].map(|flush| flush.map(|flush| flush.at))
+    }
+
+    /// The writer's Close is under way and has not been read.
+    pub fn is_closing(&self) -> bool {
+        self.seen.iter().any(|seen| seen.frame.opcode == CLOSE && seen.read.is_none())
     }
 
     pub fn arrive(&mut self, len: usize, now: Instant) {

@@ -30,7 +30,7 @@ fn head(run: &Run) -> String {
     let c = &it.config;
     let _ = writeln!(
         text,
-        "  I {:?} jitter {:.2} T {:?} W {:?} C {:?} N {} M {} {:?} judging {:?}",
+        "  I {:?} jitter {} T {:?} W {:?} C {:?} N {} M {} {:?} judging {:?}",
         c.ping_interval(),
         c.jitter(),
         c.pong_timeout(),
@@ -42,7 +42,7 @@ fn head(run: &Run) -> String {
         judging(c),
     );
     let _ = writeln!(text, "  out  {:?}\n  back {:?}", it.out, it.back);
-    let _ = writeln!(text, "  {:?}\n  {:?}\n  horizon {:?}", it.peer, it.ours, it.horizon);
+    let _ = writeln!(text, "  {:?}\n  {:?}\n  horizon {:?}, counted: {}", it.peer, it.ours, it.horizon, it.progress);
     text
 }
 

@@ -25,7 +25,8 @@ impl Oracle<'_> {
 
     /// The last time that all we had was taken.
     pub fn flushed(&self, at: Instant) -> Instant {
-        last(&self.run.out.flushes, at)
+        let flushes = &self.run.out.flushes;
+        flushes.iter().rfind(|flush| flush.at < at).unwrap_or(&flushes[0]).at
     }
 
     pub fn blocked(&self, at: Instant) -> bool {
@@ -41,7 +42,11 @@ impl Oracle<'_> {
             return None;
         }
         // A ping may be answered before the flush that it left with has come to its end.
-        let left = |ping: &Ping| ping.flushed.into_iter().chain(ping.answered).min().filter(|at| *at <= self.end);
+        let past = |at: &Instant| *at <= self.end;
+        let left = |ping: &Ping| {
+            let flushed = ping.known.filter(past).or(ping.flushed.filter(past));
+            flushed.into_iter().chain(ping.answered).min().filter(past)
+        };
         let left = self.pings.iter().filter_map(left).max().unwrap_or(self.run.start);
         let left = spans::stalls(self.run).end_of(left);
         Some(match self.config.ping_when() {
