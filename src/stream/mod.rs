@@ -318,7 +318,7 @@ where
         let this = self.project();
         let rest = std::mem::replace(&mut this.core.timer.rest, Rest::Busy);
         let shared = &this.shared.0;
-        let pilot = Pilot { core: this.core, shared };
+        let pilot = Pilot { core: this.core, shared, flushed_at: None };
         let mut driver = Driver { wire: this.wire, protocol: this.protocol, pilot, half, rest, unsettled: false };
         let done = step(&mut driver, &mut Context::from_waker(&waker_ref(shared)));
         let busy = driver.wire.is_busy() || driver.wire.book.is_failed() || driver.wire.has_read();

@@ -51,6 +51,8 @@ impl Core {
 pub(super) struct Pilot<'a> {
     pub(super) core: &'a mut Core,
     pub(super) shared: &'a Arc<Shared>,
+    /// When a flush was finished in this poll. The wait for its answer begins then: what is left of the poll is ours.
+    pub(super) flushed_at: Option<Time>,
 }
 
 impl Pilot<'_> {
@@ -185,7 +187,8 @@ impl Pilot<'_> {
             return false;
         }
         let away = self.shared.fan.away(Half::Stream);
-        let (again, now) = self.judge(|machine, now, examiner| (machine.handle_drained(away, now, examiner), now));
+        let now = self.flushed_at.take().unwrap_or_else(|| self.shared.clock().now());
+        let again = self.judge_at(now, |machine, examiner| machine.handle_drained(away, now, examiner));
         // From here on it waits, also if this is called again: the absence is taken out once.
         self.shared.fan.wait(Half::Stream, now);
         again
@@ -231,11 +234,16 @@ impl Pilot<'_> {
     }
 
     fn judge<T>(&mut self, step: impl FnOnce(&mut Liveness<LivenessError>, Time, &mut Examiner<'_>) -> T) -> T {
-        let now = self.now();
+        let now = self.shared.clock().now();
+        self.judge_at(now, |machine, examiner| step(machine, now, examiner))
+    }
+
+    fn judge_at<T>(&mut self, now: Time, step: impl FnOnce(&mut Liveness<LivenessError>, &mut Examiner<'_>) -> T) -> T {
+        self.take_inbound(now);
         let rate = self.core.machine.rules().min_progress_rate;
         let Core { machine, aside, .. } = &mut *self.core;
         let watch = aside.as_mut().and_then(|aside| aside.watch.as_mut());
-        step(machine, now, &mut Examiner { watch, rate, shared: self.shared })
+        step(machine, &mut Examiner { watch, rate, shared: self.shared })
     }
 
     /// Records a Close from the user or the peer.
@@ -302,6 +310,7 @@ impl Pilot<'_> {
             return;
         }
         let now = self.now();
+        self.flushed_at = Some(now);
         let left = if awaited { self.core.machine.handle_flushed(now, flush.blocked) } else { None };
         if flush.probed {
             if let Some(probe) = self.shared.board().probe() {
