@@ -30,7 +30,9 @@ impl Oracle<'_> {
     /// The last moment at which the verdict on this silence falls; none where it does not fall.
     pub fn silence_due(&self) -> Option<Instant> {
         let (from, later) = self.begins()?;
-        self.last_verdict(from, &later, self.config.missed_pongs())
+        // A silence that begins later may end sooner, if fewer frames fall into it.
+        let ends = from.map(|from| self.last_verdict(from, &later, self.config.missed_pongs()));
+        ends.into_iter().collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
     /// When the last of so many misses falls at the latest; the first is waited for since `from`, each other since the flush

@@ -81,9 +81,10 @@ impl Oracle<'_> {
     /// The moment, to the millisecond, at which the verdict on this silence falls; none where a frame or a ping came so
     /// close to a look that both ways are right, or where it does not fall.
     pub fn silence_exact(&self) -> Option<Instant> {
-        let (from, later) = self.begins()?;
+        let ([from, _], later) = self.begins()?;
         // Of a ping whose flush may have been known later it cannot be told.
-        if self.pings.iter().any(|ping| ping.answered.is_none() && ping.flushed != ping.known) {
+        let heard = self.last_answer(self.end).unwrap_or(self.run.start);
+        if self.unanswered(heard).any(|ping| ping.flushed != ping.known) {
             return None;
         }
         let due = self.verdict_on(from, &later, self.config.missed_pongs(), EXACT)?;
@@ -91,15 +92,24 @@ impl Oracle<'_> {
         (same(WIDE) && same(NARROW) && !self.frame_near(due) && !self.bytes_near(due)).then_some(due)
     }
 
-    /// Since when the oldest unanswered ping is waited for, and when later ones were known to be flushed; none where nobody judges.
-    pub fn begins(&self) -> Option<(Instant, Vec<Instant>)> {
+    /// Since when the oldest unanswered ping is waited for, at the soonest and at the latest, and when later ones may have been
+    /// known to be flushed; none where nobody judges.
+    pub fn begins(&self) -> Option<([Instant; 2], Vec<Instant>)> {
         if !self.judges(self.end) {
             return None;
         }
         let heard = self.last_answer(self.end).unwrap_or(self.run.start);
-        let mut unanswered = self.pings.iter().filter(|ping| ping.answered.is_none_or(|answer| answer > heard));
-        let from = unanswered.next()?.known?.max(heard);
-        Some((from, unanswered.filter_map(|ping| ping.known).collect()))
+        let mut unanswered = self.unanswered(heard);
+        let first = unanswered.next()?;
+        let from = [first.flushed?.max(heard), first.known?.max(heard)];
+        let mut later: Vec<Instant> = unanswered.flat_map(|ping| [ping.flushed, ping.known]).flatten().collect();
+        later.sort();
+        later.dedup();
+        Some((from, later))
+    }
+
+    fn unanswered(&self, heard: Instant) -> impl Iterator<Item = &Ping> {
+        self.pings.iter().filter(move |ping| ping.answered.is_none_or(|answer| answer > heard))
     }
 
     /// When the last of so many misses falls, of which the first is waited for since `from`; the others belong to some of
