@@ -20,6 +20,9 @@ pub enum Cause {
     WriteStalled,
     /// A verdict: the inner refused one of our own frames; its error is the [`source`](Error::source).
     PingFailed,
+    /// A verdict: the peer sends pings and does not read the answers, of which more than
+    /// [`max_pong_backlog`](crate::LiveConfigBuilder::max_pong_backlog) wait.
+    PingFlood,
     /// The peer did not complete the closing handshake in time.
     CloseTimeout,
     /// The sink refused what is the user's, or has failed before; the inner's error is the [`source`](Error::source), if it
@@ -31,12 +34,13 @@ pub enum Cause {
 
 impl Cause {
     /// A word for labels and logs, which stays what it is: `pong_timeout`, `write_stalled`, `ping_failed`,
-    /// `close_timeout`, `send_failed`, `dropped`.
+    /// `ping_flood`, `close_timeout`, `send_failed`, `dropped`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PongTimeout => "pong_timeout",
             Self::WriteStalled => "write_stalled",
             Self::PingFailed => "ping_failed",
+            Self::PingFlood => "ping_flood",
             Self::CloseTimeout => "close_timeout",
             Self::SendFailed => "send_failed",
             Self::Dropped => "dropped",
@@ -48,6 +52,7 @@ impl Cause {
         match self {
             Self::WriteStalled => "write stalled",
             Self::PingFailed => "ping failed",
+            Self::PingFlood => "ping flood",
             _ => "pong timeout",
         }
     }
@@ -58,6 +63,7 @@ impl Cause {
             Self::PongTimeout => Some(End::PongTimeout),
             Self::WriteStalled => Some(End::WriteStalled),
             Self::PingFailed => Some(End::PingFailed),
+            Self::PingFlood => Some(End::PingFlood),
             Self::CloseTimeout => Some(End::CloseTimeout),
             Self::SendFailed => None,
             Self::Dropped => Some(End::Dropped),
@@ -78,6 +84,7 @@ impl End {
             Self::PongTimeout => Some(Cause::PongTimeout),
             Self::WriteStalled => Some(Cause::WriteStalled),
             Self::PingFailed => Some(Cause::PingFailed),
+            Self::PingFlood => Some(Cause::PingFlood),
             Self::CloseTimeout => Some(Cause::CloseTimeout),
             Self::Dropped => Some(Cause::Dropped),
             Self::Closed | Self::EndOfStream | Self::StreamError => None,
@@ -268,6 +275,14 @@ impl Report {
                 f.write_str("a message that was accepted was refused later")
             }
             (Cause::SendFailed, ..) => f.write_str("the sink has failed before"),
+            (Cause::PingFlood, ..) => {
+                let owed = if let Reason::Flooded { owed } = self.reason { owed } else { 0 };
+                write!(
+                    f,
+                    "the peer sends pings and does not read the answers; {owed} bytes of them wait to be sent, more than \
+                     `max_pong_backlog` allows"
+                )
+            }
             (Cause::Dropped, ..) => f.write_str("the task that drove the connection is gone"),
             (_, Some(age), _) => write!(f, "ping sent {age:.3?} ago was not answered"),
             (_, None, Some(age)) => write!(f, "ping queued {age:.3?} ago could not be sent"),
@@ -302,13 +317,14 @@ impl Error for LivenessError {
 
 /// The kind depends on the cause. It is [`TimedOut`](io::ErrorKind::TimedOut) if something did not happen in time. If the
 /// socket refused a frame, it is the kind of the socket's own [`io::Error`], or [`BrokenPipe`](io::ErrorKind::BrokenPipe)
-/// if there is none. It is [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) if the task is gone.
+/// if there is none. It is [`ConnectionAborted`](io::ErrorKind::ConnectionAborted) if the task is gone, or if the peer
+/// does not read the answers to its pings.
 impl From<LivenessError> for io::Error {
     fn from(error: LivenessError) -> Self {
         let kind = match error.cause() {
             Cause::PongTimeout | Cause::WriteStalled | Cause::CloseTimeout => io::ErrorKind::TimedOut,
             Cause::PingFailed | Cause::SendFailed => io_kind(&error).unwrap_or(io::ErrorKind::BrokenPipe),
-            Cause::Dropped => io::ErrorKind::ConnectionAborted,
+            Cause::PingFlood | Cause::Dropped => io::ErrorKind::ConnectionAborted,
         };
         io::Error::new(kind, Carrier(error))
     }

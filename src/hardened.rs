@@ -8,7 +8,7 @@
 //! | limit | value | why |
 //! |---|---|---|
 //! | received messages and frames | `max_message_size` | a larger one is an error, and ends the connection |
-//! | what waits to be sent | `max_message_size` + 17 KiB | a message, what is gathered before a write, and room for answers to pings; beyond it only the newest ping is answered |
+//! | what waits to be sent | `max_message_size` + 17 KiB | a message, what is gathered before a write, and room for answers to pings; beyond it only the newest ping is answered, and the connection ends with [`Cause::PingFlood`](crate::Cause::PingFlood) if the peer goes on |
 //! | read buffer | 16 KiB | one TLS record; more is allocated only for a larger frame |
 //! | write buffer | 16 KiB | what is gathered before a write, and what a ping waits behind |
 //!
@@ -94,8 +94,10 @@ pub fn axum_0_8<F>(
 
 /// Limits for tokio-websockets 0.13, for the `limits` of its builders.
 ///
-/// They bound what is received. The library's buffers are small, but it has no limit on what waits to be sent: keep
-/// `write_timeout` short for peers that ping and do not read.
+/// They bound what is received. The library's buffers are small, but it has no limit on what waits to be sent. Answers to
+/// pings are bounded by [`max_pong_backlog`](crate::LiveConfigBuilder::max_pong_backlog) alone, and each may keep the memory
+/// of the read in which its ping came, so that a peer which sends large messages in between holds more: choose a few KiB for
+/// peers that are not trusted.
 ///
 /// ```
 /// use ws_liveness::hardened;

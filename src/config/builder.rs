@@ -10,6 +10,9 @@ use crate::liveness::Rules;
 /// RFC 6455 section 5.5: a control frame carries at most 125 bytes, two of them the close code.
 const MAX_CLOSE_REASON: usize = 123;
 
+/// Room for a few pings with 125 bytes each, so that no peer is closed for one.
+const MIN_PONG_BACKLOG: u32 = 1024;
+
 /// Builds a [`LiveConfig`]; [`build`](Self::build) checks the values. `Duration::MAX` means "never" everywhere.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
@@ -99,6 +102,18 @@ impl LiveConfigBuilder {
         self
     }
 
+    /// Sets how many bytes of answers to the peer's pings may wait to be sent. At least 1024. Default is 1 MiB.
+    ///
+    /// The socket answers each ping and keeps the answer until the peer reads. A peer that goes on sending pings and does not
+    /// read would fill memory without end, so beyond this many bytes the connection ends with
+    /// [`Cause::PingFlood`](crate::Cause::PingFlood). Each answer counts as its payload and 128 bytes, and the count is empty
+    /// again whenever everything was sent. So with the default, a peer that pings once a second is safe through a transfer
+    /// that takes two hours. `u32::MAX` means no bound.
+    pub fn max_pong_backlog(mut self, bytes: u32) -> Self {
+        self.0.max_pong_backlog = bytes;
+        self
+    }
+
     /// Sets whether pings are left out while the peer talks. Default is [`PingWhen::Always`]: they are not.
     pub fn ping_when(mut self, when: PingWhen) -> Self {
         self.0.ping_when = when;
@@ -121,8 +136,8 @@ impl LiveConfigBuilder {
         self
     }
 
-    /// Sets the close reason that a dead peer is sent. Default is by cause: `pong timeout`, `write stalled` or
-    /// `ping failed`.
+    /// Sets the close reason that a dead peer is sent. Default is by cause: `pong timeout`, `write stalled`,
+    /// `ping failed` or `ping flood`.
     ///
     /// More than 123 bytes are cut on a character boundary (RFC 6455 section 5.5).
     pub fn close_reason(mut self, reason: impl AsRef<str>) -> Self {
@@ -142,6 +157,8 @@ impl LiveConfigBuilder {
         check_some_time("close_timeout", rules.close_timeout)?;
         check("jitter", rules.jitter, (0.0..1.0).contains(&rules.jitter), "from 0.0 to less than 1.0")?;
         check("missed_pongs", rules.missed_pongs, rules.missed_pongs > 0, "1 or more")?;
+        let backlog = rules.max_pong_backlog;
+        check("max_pong_backlog", backlog, backlog >= MIN_PONG_BACKLOG, "1024 or more")?;
         check_close_code("close_code", rules.close_code)?;
         Ok(LiveConfig(Arc::new(rules)))
     }

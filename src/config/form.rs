@@ -77,6 +77,8 @@ struct Values {
     #[serde(skip_serializing_if = "Option::is_none")]
     min_progress_rate: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    max_pong_backlog: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ping_when: Option<PingWhen>,
     #[serde(skip_serializing_if = "Option::is_none")]
     judging: Option<Judging>,
@@ -102,6 +104,7 @@ impl LiveOverrides {
         put(&mut rules.max_deferrals, values.max_deferrals);
         put(&mut rules.missed_pongs, values.missed_pongs);
         put(&mut rules.min_progress_rate, values.min_progress_rate);
+        put(&mut rules.max_pong_backlog, values.max_pong_backlog);
         put(&mut rules.ping_when, values.ping_when);
         put(&mut rules.judging, values.judging);
         put(&mut rules.close_code, values.close_code);
@@ -167,6 +170,7 @@ impl Serialize for LiveConfig {
             max_deferrals: Some(rules.max_deferrals),
             missed_pongs: Some(rules.missed_pongs),
             min_progress_rate: Some(rules.min_progress_rate),
+            max_pong_backlog: Some(rules.max_pong_backlog),
             ping_when: Some(rules.ping_when),
             judging: Some(rules.judging),
             close_code: Some(rules.close_code),

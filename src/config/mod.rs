@@ -50,6 +50,7 @@ fn defaults() -> Rules {
         max_deferrals: 1,
         missed_pongs: 1,
         min_progress_rate: 1024,
+        max_pong_backlog: 1 << 20,
         ping_when: PingWhen::Always,
         judging: Judging::FromStart,
         close_code: PONG_TIMEOUT_CLOSE_CODE,
@@ -86,6 +87,7 @@ fn debug(name: &str, rules: &Rules, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         max_deferrals,
         missed_pongs,
         min_progress_rate,
+        max_pong_backlog,
         ping_when,
         judging: _,
         close_code,
@@ -100,6 +102,7 @@ fn debug(name: &str, rules: &Rules, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         .field("max_deferrals", max_deferrals)
         .field("missed_pongs", missed_pongs)
         .field("min_progress_rate", min_progress_rate)
+        .field("max_pong_backlog", max_pong_backlog)
         .field("ping_when", ping_when)
         .field("judging", &rules.judging())
         .field("close_code", close_code)
@@ -175,6 +178,11 @@ impl LiveConfig {
         self.0.min_progress_rate
     }
 
+    /// How many bytes of answers to the peer's pings may wait to be sent.
+    pub fn max_pong_backlog(&self) -> u32 {
+        self.0.max_pong_backlog
+    }
+
     /// Whether pings are left out while the peer talks.
     pub fn ping_when(&self) -> PingWhen {
         self.0.ping_when
@@ -190,8 +198,8 @@ impl LiveConfig {
         self.0.close_code
     }
 
-    /// The close reason that a dead peer is sent. `None` means by cause: `pong timeout`, `write stalled` or
-    /// `ping failed`.
+    /// The close reason that a dead peer is sent. `None` means by cause: `pong timeout`, `write stalled`,
+    /// `ping failed` or `ping flood`.
     pub fn close_reason(&self) -> Option<&str> {
         self.0.close_reason.as_deref()
     }

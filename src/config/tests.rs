@@ -5,7 +5,8 @@ fn a_configuration_is_shown_by_the_names_of_its_setters() {
     assert_eq!(
         format!("{:?}", LiveConfig::default()),
         "LiveConfig { ping_interval: 20s, jitter: 0.2, pong_timeout: 20s, write_timeout: 30s, close_timeout: 10s, \
-         max_deferrals: 1, missed_pongs: 1, min_progress_rate: 1024, ping_when: Always, judging: FromStart, \
+         max_deferrals: 1, missed_pongs: 1, min_progress_rate: 1024, max_pong_backlog: 1048576, ping_when: Always, \
+         judging: FromStart, \
          close_code: 3008, close_reason: None }"
     );
 }

@@ -81,6 +81,10 @@ fn what_is_no_verdict_is_told_in_words_too() {
     assert_eq!(text(report(Cause::SendFailed)), "send failed: the sink has failed before");
     let refused = Report { source: Some("full".into()), ..report(Cause::SendFailed) };
     assert_eq!(text(refused), "send failed: a message that was accepted was refused later");
+    let flood = Report { reason: Reason::Flooded { owed: 1048704 }, ..report(Cause::PingFlood) };
+    let expected = "ping flood: the peer sends pings and does not read the answers; 1048704 bytes of them wait to be sent, \
+                    more than `max_pong_backlog` allows";
+    assert_eq!(text(flood), expected);
     assert_eq!(text(report(Cause::Dropped)), "dropped: the task that drove the connection is gone");
 }
 

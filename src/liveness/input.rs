@@ -3,7 +3,9 @@
 use super::phase::{Closing, LastWord, Phase};
 use super::ping::{Leaving, Sent};
 use super::stopwatch::Stopwatch;
-use super::{Answer, CloseBy, Event, Farewell, Frame, Left, Liveness, PingWhen, Reason, Time, Witness, answers};
+use super::{
+    Answer, CloseBy, Event, Farewell, Frame, Left, Liveness, PONG_OVERHEAD, PingWhen, Reason, Time, Witness, answers,
+};
 
 impl<F: Clone> Liveness<F> {
     /// Records that the timer fired. A spurious call changes nothing.
@@ -97,8 +99,19 @@ impl<F: Clone> Liveness<F> {
         None
     }
 
-    /// Records that the write side was polled to `Pending`, with cooperative budget left, while a ping waits to leave.
+    /// Records that the inner finished a flush, so that none of its pongs waits any more.
+    #[inline]
+    pub(crate) fn handle_emptied(&mut self) {
+        self.owed = 0;
+    }
+
+    /// Records that the write side was polled to `Pending`, with cooperative budget left, while a ping waits to leave or
+    /// too many pongs do.
     pub(crate) fn handle_blocked(&mut self, now: Time, witness: &mut dyn Witness<F>) {
+        if self.is_flooded() {
+            self.end_flooded(now, witness);
+            return;
+        }
         let limit = self.rules.write_timeout;
         let Some(leaving) = self.leaving_mut().filter(|leaving| leaving.w.is_due()) else { return };
         if !leaving.w.is_over(now, limit) {
@@ -116,6 +129,12 @@ impl<F: Clone> Liveness<F> {
     #[inline]
     pub(crate) fn handle_frame(&mut self) {
         self.inbound = true;
+    }
+
+    /// Records that a Ping with so many bytes came in, which the inner answers. The frame is reported besides.
+    pub(crate) fn handle_ping(&mut self, payload: usize) {
+        let payload = u32::try_from(payload).unwrap_or(u32::MAX);
+        self.owed = self.owed.saturating_add(payload).saturating_add(PONG_OVERHEAD);
     }
 
     /// Records that the clock was read. Returns whether frames came in since the last time.
@@ -247,7 +266,9 @@ impl<F: Clone> Liveness<F> {
     /// Records that C has passed in time, so that the sink, or the task that drives what is left of a dropped
     /// connection, waits no longer (K4).
     pub(crate) fn handle_overdue(&mut self, now: Time, witness: &mut dyn Witness<F>) {
-        self.account_for_closing(now, witness);
+        if let Phase::Closing(Closing { sent, received, .. }) = self.phase {
+            self.account_for_closing(Reason::Unclosed { sent, received }, now, witness);
+        }
     }
 
     /// Records that the inner refused one of our frames for good.

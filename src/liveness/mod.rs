@@ -8,8 +8,9 @@
 //!
 //! 1. `skip_writer` if the writer was away, then `handle_timeout` if the timer has fired;
 //! 2. what `poll_transmit` wants is offered to the inner: `handle_handed`, `handle_moved`, `handle_flushed`, and
-//!    `handle_blocked` if a ping is still waiting;
-//! 3. what is read: `handle_frame`, `read_pong` and `handle_answer`, `handle_close`, and `handle_drained` if there is
+//!    `handle_emptied`,
+//!    and `handle_blocked` if a ping is still waiting or `is_flooded`;
+//! 3. what is read: `handle_frame`, `handle_ping`, `read_pong` and `handle_answer`, `handle_close`, and `handle_drained` if there is
 //!    nothing left to read.
 //!
 //! Each input is complete in itself: when the caller's own code panics between two of them, the next poll goes on.
@@ -41,6 +42,9 @@ pub(crate) use rules::Rules;
 pub use rules::{Judging, PingWhen};
 pub(crate) use time::{Time, nanos};
 
+/// What an inner may keep for a pong beside its payload: a header, and an entry of a queue that may have doubled (H1).
+const PONG_OVERHEAD: u32 = 128;
+
 /// The longest time for the farewell after a verdict, whatever C is (K1).
 const MAX_GRACE: Duration = Duration::from_secs(1);
 
@@ -57,6 +61,8 @@ pub(crate) struct Liveness<F> {
     /// The same of the user's writes that are held back.
     held: bool,
     news: Option<Event>,
+    /// What the inner's answers to the peer's pings weigh that may not have been sent (H1).
+    owed: u32,
 }
 
 /// Why a connection is given up, with the facts.
@@ -82,6 +88,8 @@ pub(crate) enum Reason {
     Unclosed { sent: bool, received: bool },
     /// The task that drove the connection is gone.
     Abandoned,
+    /// The peer sends pings and does not read the answers, which weigh so much.
+    Flooded { owed: u32 },
 }
 
 /// What the machine asks while it judges, and the account that it keeps of a death.
@@ -157,6 +165,7 @@ impl<F: Clone> Liveness<F> {
         let payloads = Payloads::new(rng.u32(..));
         let due = Time::START.plus(rules.first_delay(&mut rng));
         let open = Open { due, pings: Pings::None, misses: 0, proven: false, heard: false };
-        Self { rules, payloads, phase: Phase::Open(open), inbound: false, suspected: false, held: false, news: None }
+        let phase = Phase::Open(open);
+        Self { rules, payloads, phase, inbound: false, suspected: false, held: false, news: None, owed: 0 }
     }
 }

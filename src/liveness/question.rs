@@ -77,6 +77,16 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
+    /// Whether more pongs wait to be sent than may, so that `handle_blocked` ends the connection.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.owed > self.rules.max_pong_backlog && !matches!(self.phase, Phase::Dying(_) | Phase::Over(_))
+    }
+
+    /// Whether nothing is to be read, since the peer's pings would only be answered into memory (H2).
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.owed > self.rules.max_pong_backlog && self.is_dying()
+    }
+
     /// Whether a look at what the reader waits for is due.
     pub(crate) fn is_due(&self) -> bool {
         match &self.phase {

@@ -47,6 +47,7 @@ pub(crate) struct Rules {
     pub(crate) max_deferrals: u32,
     pub(crate) missed_pongs: u32,
     pub(crate) min_progress_rate: u64,
+    pub(crate) max_pong_backlog: u32,
     pub(crate) ping_when: PingWhen,
     pub(crate) judging: Judging,
     pub(crate) close_code: u16,

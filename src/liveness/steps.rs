@@ -104,11 +104,33 @@ impl<F: Clone> Liveness<F> {
         }
     }
 
+    /// Ends a connection whose peer sends pings and does not read the answers (H1, H2).
+    pub(super) fn end_flooded(&mut self, now: Time, witness: &mut dyn Witness<F>) {
+        let reason = Reason::Flooded { owed: self.owed };
+        match &self.phase {
+            Phase::Open(_) => self.die(reason, false, now, witness),
+            Phase::Failed { account, .. } => {
+                let account = account.clone();
+                self.say_farewell(account, false, now);
+            }
+            Phase::Closing(_) => self.end_closing_by(reason, now, witness),
+            Phase::Broken { .. } => self.end(LastWord::Nothing),
+            // Nothing is read until the farewell is over.
+            Phase::Dying(_) | Phase::Over(_) => {}
+        }
+    }
+
     pub(super) fn end_closing(&mut self, now: Time, witness: &mut dyn Witness<F>) {
+        if let Phase::Closing(Closing { sent, received, .. }) = self.phase {
+            self.end_closing_by(Reason::Unclosed { sent, received }, now, witness);
+        }
+    }
+
+    fn end_closing_by(&mut self, reason: Reason, now: Time, witness: &mut dyn Witness<F>) {
         if self.is_closed() {
             self.end(LastWord::Nothing);
         } else {
-            self.account_for_closing(now, witness);
+            self.account_for_closing(reason, now, witness);
             if let Phase::Closing(Closing { account: Some(account), broken, .. }) = &self.phase {
                 let (account, told) = (account.clone(), *broken);
                 self.end(LastWord::Failure { account, told });
@@ -123,9 +145,8 @@ impl<F: Clone> Liveness<F> {
     }
 
     /// Makes the account of a handshake that was not completed, for the sink and in the end for the stream.
-    pub(super) fn account_for_closing(&mut self, now: Time, witness: &mut dyn Witness<F>) {
-        let Phase::Closing(Closing { sent, received, .. }) = self.phase else { return };
-        let death = self.facts(Reason::Unclosed { sent, received });
+    pub(super) fn account_for_closing(&mut self, reason: Reason, now: Time, witness: &mut dyn Witness<F>) {
+        let death = self.facts(reason);
         if let Phase::Closing(closing) = &mut self.phase {
             closing.account.get_or_insert_with(|| witness.account(death, now));
         }

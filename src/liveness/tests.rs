@@ -20,6 +20,7 @@ fn rules() -> Rules {
         max_deferrals: 1,
         missed_pongs: 1,
         min_progress_rate: 1,
+        max_pong_backlog: 1 << 20,
         ping_when: PingWhen::Always,
         judging: Judging::FromStart,
         close_code: 3008,

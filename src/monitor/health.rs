@@ -55,6 +55,8 @@ pub enum End {
     WriteStalled,
     /// A verdict: the inner refused one of our own frames.
     PingFailed,
+    /// A verdict: the peer sends pings and does not read the answers.
+    PingFlood,
     /// The peer did not complete the closing handshake in time.
     CloseTimeout,
     /// Both sides sent their Close.
@@ -69,12 +71,13 @@ pub enum End {
 
 impl End {
     /// A word for labels and logs, which stays what it is: `pong_timeout`, `write_stalled`, `ping_failed`,
-    /// `close_timeout`, `closed`, `end_of_stream`, `stream_error`, `dropped`.
+    /// `ping_flood`, `close_timeout`, `closed`, `end_of_stream`, `stream_error`, `dropped`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PongTimeout => "pong_timeout",
             Self::WriteStalled => "write_stalled",
             Self::PingFailed => "ping_failed",
+            Self::PingFlood => "ping_flood",
             Self::CloseTimeout => "close_timeout",
             Self::Closed => "closed",
             Self::EndOfStream => "end_of_stream",

@@ -45,7 +45,8 @@ where
     pub(super) fn settle(&mut self, cx: &mut Context<'_>) {
         loop {
             self.pilot.watch_ping();
-            if !self.pilot.is_quiet() || self.wire.is_busy() {
+            // A sink that has failed is not busy, and finishes no flush either.
+            if !self.pilot.is_quiet() || self.wire.is_busy() || self.pilot.core.machine.is_flooded() {
                 self.pump(cx);
                 while self.pilot.blocked() {
                     self.pump(cx);

@@ -159,9 +159,10 @@ impl Pilot<'_> {
         }
     }
 
-    /// Records that the ping that waits to leave was polled to `Pending`. Returns whether that was the verdict.
+    /// Records that the ping that waits to leave, or the inner's pongs, were polled to `Pending`. Returns whether that was
+    /// the verdict.
     pub(super) fn blocked(&mut self) -> bool {
-        if !self.core.machine.is_leaving() {
+        if !self.core.machine.is_leaving() && !self.core.machine.is_flooded() {
             return false;
         }
         if !has_budget() {
@@ -305,6 +306,7 @@ impl Pilot<'_> {
     /// Records that the inner finished a flush. `slot` says that one of the user's messages still waits for its own
     /// flush.
     pub(super) fn flushed(&mut self, half: Half, flush: Flush, slot: bool) {
+        self.core.machine.handle_emptied();
         let awaited = self.core.machine.awaits_flush(slot);
         if !awaited && !flush.probed {
             return;
@@ -482,6 +484,7 @@ impl Witness<LivenessError> for Examiner<'_> {
             Reason::Refused => (Cause::PingFailed, false),
             Reason::Unclosed { .. } => (Cause::CloseTimeout, false),
             Reason::Abandoned => (Cause::Dropped, false),
+            Reason::Flooded { .. } => (Cause::PingFlood, false),
         };
         let watch = self.watch.as_deref().filter(|_| judged);
         report(cause, death, now, watch, self.shared, None)

@@ -34,6 +34,9 @@ where
         if self.pilot.core.machine.is_over() {
             return Poll::Ready(self.last_word());
         }
+        if self.pilot.core.machine.is_deaf() {
+            return self.pass_on(cx, Poll::Pending);
+        }
         let read = self.wire.as_mut().poll_next(cx);
         self.read_on(cx, read)
     }
@@ -113,7 +116,10 @@ where
                     return false;
                 }
             },
-            MessageKind::Ping(_) => self.flush_answer(),
+            MessageKind::Ping(payload) => {
+                machine.handle_ping(payload.len());
+                self.flush_answer();
+            }
             MessageKind::Close => {
                 self.pilot.close(CloseBy::Peer);
                 self.flush_answer();

@@ -14,6 +14,7 @@ const ALL: &str = r#"
     max_deferrals = 4
     missed_pongs = 2
     min_progress_rate = 0
+    max_pong_backlog = 65536
     ping_when = "idle"
     judging = "never"
     close_code = 4408
@@ -30,6 +31,7 @@ fn built() -> LiveConfig {
         .max_deferrals(4)
         .missed_pongs(2)
         .min_progress_rate(0)
+        .max_pong_backlog(65536)
         .ping_when(PingWhen::Idle)
         .judging(Judging::Never)
         .close_code(4408)

@@ -13,6 +13,11 @@ mod b {
     mod spawning;
 }
 
+/// Hostile peers.
+mod h {
+    mod flooding;
+}
+
 /// Judging.
 mod j {
     mod attention;

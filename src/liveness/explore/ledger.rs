@@ -6,6 +6,9 @@ use super::subject::Subject;
 use super::world::{Kept, promise};
 use super::{Setup, TICK};
 
+/// So many of the peer's pings may be unanswered: three times 128 bytes are more than the setups' limit.
+const MOST_OWED: u32 = 2;
+
 /// The phase in which the connection has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
@@ -85,6 +88,8 @@ pub(super) struct Ledger {
     begun: bool,
     /// The handshake is known to be complete.
     complete: bool,
+    /// How many of the peer's pings were read since a flush was finished last.
+    owed: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,6 +128,7 @@ impl Ledger {
             untold: None,
             begun: false,
             complete: false,
+            owed: 0,
         }
     }
 
@@ -463,8 +469,10 @@ impl Ledger {
     }
 
     /// The write side was blocked, and this is what the machine says to it.
-    pub(super) fn blocked(&mut self, account: Option<Death>, now: Time) -> Kept {
-        let _ = now;
+    pub(super) fn blocked(&mut self, account: Option<Death>, over: bool) -> Kept {
+        if self.is_flooded() {
+            return self.flooded(account, over);
+        }
         if let Some(death) = account {
             promise(death.reason == Reason::Unsent, "a ping that cannot leave is called so")?;
             promise(death.queued == self.queued, "the facts are those of the ping")?;
@@ -554,8 +562,51 @@ impl Ledger {
         self.over();
     }
 
+    /// A ping of the peer's came in.
+    pub(super) fn ping(&mut self) -> Kept {
+        promise(self.owed <= MOST_OWED, "nothing more is read once too many pongs wait")?;
+        self.owed += 1;
+        Ok(())
+    }
+
+    pub(super) fn is_flooded(&self) -> bool {
+        self.owed > MOST_OWED && !matches!(self.stage, Stage::Dying | Stage::Over)
+    }
+
+    /// Too many pongs wait, and the machine has been told that they cannot leave.
+    fn flooded(&mut self, account: Option<Death>, over: bool) -> Kept {
+        let called = account.is_some_and(|death| matches!(death.reason, Reason::Flooded { .. }));
+        match self.stage {
+            Stage::Open => {
+                promise(called, "a flood of pings is called so")?;
+                self.untold = Some(Event::Died);
+                self.die();
+                self.talking = false;
+            }
+            Stage::Failed => {
+                promise(account.is_some() && !called, "the first cause stays")?;
+                self.untold = Some(Event::Died);
+                self.die();
+                self.talking = false;
+            }
+            Stage::Closing => {
+                promise(over, "a flood of pings ends a closing handshake")?;
+                promise(called || self.complete || account.is_some(), "what is not complete is called a flood")?;
+                self.untold = (!self.complete).then_some(Event::Unclosed);
+                self.over();
+            }
+            Stage::Broken => {
+                promise(over, "a flood of pings ends what follows an error")?;
+                self.over();
+            }
+            Stage::Dying | Stage::Over => {}
+        }
+        Ok(())
+    }
+
     /// A flush is finished.
-    pub(super) fn close_flushed(&mut self) {
+    pub(super) fn emptied(&mut self) {
+        self.owed = 0;
         if self.close == Close::Handed {
             self.close = Close::Flushed;
         }

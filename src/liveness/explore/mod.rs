@@ -47,6 +47,8 @@ struct Setup {
     stops: bool,
     /// Probes.
     probes: bool,
+    /// Pings of the peer's.
+    pings: bool,
     /// Polls that panic, and polls without cooperative budget.
     odd: bool,
     progress: bool,
@@ -73,6 +75,7 @@ const PLAIN: Setup = Setup {
     ways: &[Way::Through],
     stops: false,
     probes: false,
+    pings: false,
     odd: false,
     progress: false,
     facts: false,
@@ -80,7 +83,7 @@ const PLAIN: Setup = Setup {
     depth: usize::MAX,
 };
 
-const SETUPS: [Setup; 16] = [
+const SETUPS: [Setup; 18] = [
     PLAIN,
     Setup { name: "late", n: 0, m: 1, strain: 2, stops: true, ..PLAIN },
     Setup { name: "late, dead", n: 0, m: 2, strain: 5, stops: true, silent: true, ..PLAIN },
@@ -105,6 +108,26 @@ const SETUPS: [Setup; 16] = [
     Setup { name: "dense", i: 2, n: 0, ..PLAIN },
     Setup { name: "equal", i: 4, t: 8, n: 0, progress: true, m: 1, ..PLAIN },
     Setup { name: "facts", facts: true, m: 1, ..PLAIN },
+    Setup {
+        name: "pings",
+        n: 0,
+        m: 1,
+        pings: true,
+        silent: true,
+        ways: &[Way::Through, Way::Shut, Way::Refused],
+        strain: 0,
+        ..PLAIN
+    },
+    Setup {
+        name: "pings, ends",
+        judging: Judging::Never,
+        pings: true,
+        silent: true,
+        ends: true,
+        ways: &[Way::Through, Way::Shut],
+        strain: 0,
+        ..PLAIN
+    },
 ];
 
 const ALL_WAYS: [Way; 5] = [Way::Shut, Way::Taken, Way::Through, Way::Cramped, Way::Refused];
@@ -121,6 +144,7 @@ impl Setup {
             max_deferrals: self.n,
             missed_pongs: self.m,
             min_progress_rate: 1,
+            max_pong_backlog: 300,
             ping_when: if self.idle { PingWhen::Idle } else { PingWhen::Always },
             judging: self.judging,
             close_code: 3008,
@@ -200,7 +224,7 @@ fn every_fault_is_found() {
 #[test]
 fn the_table_of_transitions_is_up_to_date() {
     let table = table::Table::default();
-    for setup in SETUPS.iter().filter(|setup| ["plain", "both", "ends", "write"].contains(&setup.name)) {
+    for setup in SETUPS.iter().filter(|setup| ["plain", "both", "ends", "write", "pings, ends"].contains(&setup.name)) {
         search(&World::new(Setup { strain: 0, ..*setup }, None, Some(table.clone())), setup.depth);
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/liveness/transitions.txt");

@@ -55,12 +55,15 @@ pub(super) enum Fault {
     SpuriousTimeoutQueues,
     FlushOfNothingLeaves,
     VerdictWithoutM,
+    PongsAreNotCounted,
+    FlushLeavesPongs,
+    FloodIsRead,
     /// Of the driver: a reader without budget is taken for one that waits.
     StarvedReaderWaits,
 }
 
 impl Fault {
-    pub(super) const ALL: [Self; 38] = [
+    pub(super) const ALL: [Self; 41] = [
         Self::ReaderIsNeverAway,
         Self::WriterIsNeverAway,
         Self::LateLookDecides,
@@ -98,6 +101,9 @@ impl Fault {
         Self::SpuriousTimeoutQueues,
         Self::FlushOfNothingLeaves,
         Self::VerdictWithoutM,
+        Self::PongsAreNotCounted,
+        Self::FlushLeavesPongs,
+        Self::FloodIsRead,
         Self::StarvedReaderWaits,
     ];
 }
@@ -117,6 +123,7 @@ impl Fault {
             }
             Self::CloseTwice | Self::PingAfterClose | Self::IntentIsAClose => "ends",
             Self::StarvedReaderWaits => "odd",
+            Self::PongsAreNotCounted | Self::FlushLeavesPongs | Self::FloodIsRead => "pings",
             _ => "plain",
         }
     }
@@ -249,6 +256,22 @@ impl Subject {
             open.due = due;
         }
         left
+    }
+
+    pub(super) fn handle_ping(&mut self, payload: usize) {
+        if !self.has(Fault::PongsAreNotCounted) {
+            self.machine.handle_ping(payload);
+        }
+    }
+
+    pub(super) fn handle_emptied(&mut self) {
+        if !self.has(Fault::FlushLeavesPongs) {
+            self.machine.handle_emptied();
+        }
+    }
+
+    pub(super) fn is_deaf(&self) -> bool {
+        self.machine.is_deaf() && !self.has(Fault::FloodIsRead)
     }
 
     pub(super) fn handle_frame(&mut self) {

@@ -65,6 +65,8 @@ pub(super) enum Find {
     Data,
     /// A frame that the user does not see, then nothing.
     Hidden,
+    /// A ping of the peer's, which the inner answers.
+    Ping,
     /// The answer to this one of the pings that are unanswered, then nothing.
     Answer(u8),
     Close,
@@ -126,7 +128,7 @@ pub(super) struct World {
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let machine = &self.subject.machine;
-        (&machine.phase, machine.inbound, machine.suspected, machine.held, machine.news).hash(state);
+        (&machine.phase, machine.inbound, machine.suspected, machine.held, machine.news, machine.owed).hash(state);
         (
             self.alarm,
             self.reader,
@@ -272,6 +274,9 @@ impl World {
         if self.setup.odd {
             finds.push(Find::Starved);
         }
+        if self.setup.pings {
+            finds.push(Find::Ping);
+        }
         if self.setup.progress {
             finds.push(Find::Moving);
         }
@@ -280,7 +285,11 @@ impl World {
         }
         for find in finds {
             // What the write side says meanwhile matters to the pings that an answer leaves.
-            let ways = if matches!(find, Find::Answer(_)) { ways } else { &ways[..1] };
+            let ways = match find {
+                Find::Answer(_) => ways,
+                Find::Ping => self.setup.ways,
+                _ => &ways[..1],
+            };
             actions.extend(ways.iter().map(|way| Action::Read(*way, find)));
         }
     }
@@ -431,6 +440,10 @@ impl World {
         if self.subject.is_over() {
             return self.last_word();
         }
+        if self.subject.is_deaf() {
+            self.finish();
+            return Ok(());
+        }
         self.find(way, find)?;
         if decides {
             self.settle(way, true, budget)?;
@@ -455,6 +468,14 @@ impl World {
             Find::Hidden => {
                 self.frame();
                 self.drained(way, false)
+            }
+            Find::Ping => {
+                self.ledger.ping()?;
+                self.subject.handle_ping(0);
+                self.book.unflushed = true;
+                self.frame();
+                self.settle(way, true, true)?;
+                if self.subject.is_over() { self.last_word() } else { Ok(()) }
             }
             Find::Answer(index) => self.answered(way, index),
             Find::Close => {
@@ -714,7 +735,8 @@ impl World {
         }
         let moved = std::mem::take(&mut self.book.flush_blocked);
         (self.book.full, self.book.unflushed) = (false, false);
-        self.ledger.close_flushed();
+        self.ledger.emptied();
+        self.subject.handle_emptied();
         if self.subject.awaits_flush(false) {
             let now = self.clock();
             let left = self.input("flushed", |subject| subject.handle_flushed(now, moved));
@@ -723,14 +745,15 @@ impl World {
     }
 
     fn blocked(&mut self) -> Result<bool, Broken> {
-        if !self.subject.is_leaving() {
+        if !self.subject.is_leaving() && !self.subject.is_flooded() {
             return Ok(false);
         }
         let now = self.clock();
         self.input("blocked", |subject| subject.handle_blocked(now, &mut Source::default()));
         let dies = self.subject.is_dying();
         let account = self.subject.account().copied();
-        self.ledger.blocked(account, now)?;
+        let over = self.subject.is_over();
+        self.ledger.blocked(account, over)?;
         Ok(dies)
     }
 

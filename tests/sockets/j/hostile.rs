@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, advance, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use ws_liveness::{Cause, LiveConfigBuilder, LiveExt, LiveStream, ProgressIo};
+use ws_liveness::{Cause, Judging, LiveConfigBuilder, LiveExt, LiveStream, ProgressIo};
 
 use crate::pair::{PING, PONG, Ws, bare_with, cause_of, exact, frame, millis, piped, secs};
 use crate::wire::Wire;
@@ -56,12 +56,14 @@ async fn end_of<T: AsyncRead + AsyncWrite + Unpin>(mut live: LiveStream<Ws<T>>) 
     }
 }
 
-/// A peer that pings and never reads, with the inner's write buffer of at most `buffer`. What it costs until the end.
+/// A peer that pings and never reads, with the inner's write buffer of at most `buffer` and no bound of ours. What it costs
+/// until the end.
 fn pinged(buffer: usize) -> AllocationInfo {
     let run = async {
         let wire = Wire::default();
         let limits = WebSocketConfig::default().max_write_buffer_size(buffer).write_buffer_size(4096);
-        let live = bare_with(wire.clone(), Role::Server, limits).await.live(brief().build().unwrap());
+        let config = brief().max_pong_backlog(u32::MAX).build().unwrap();
+        let live = bare_with(wire.clone(), Role::Server, limits).await.live(config);
         tokio::select! {
             end = end_of(live) => end,
             () = flood(wire, frame(Role::Client, PING, &PAYLOAD)) => unreachable!(),
@@ -74,8 +76,8 @@ fn pinged(buffer: usize) -> AllocationInfo {
     allocated
 }
 
-/// The limit is the inner's: tungstenite queues a pong for each ping, in a write buffer that is unbounded by default. What
-/// bounds it is the verdict, so the peer's rate times I + W.
+/// Without a bound of ours the limit is the inner's: tungstenite queues a pong for each ping, in a write buffer that is
+/// unbounded by default. What bounds it is the verdict, so the peer's rate times I + W.
 #[test]
 fn promise_1_a_peer_that_pings_and_never_reads_ends_in_time_and_its_pongs_with_it() {
     let pongs = u64::from(PER_SECOND) * 7 * (2 + PAYLOAD.len() as u64);
@@ -90,15 +92,17 @@ fn promise_1_with_a_bounded_write_buffer_a_flood_of_pings_costs_a_constant() {
     assert!(bounded < REST, "{bounded} bytes");
 }
 
-/// With a source of progress a trickle is enough to live (P2), and no verdict ends the flood: only the inner's own bound
-/// does. What the flood of `seconds` costs.
-fn pinged_by_a_sipper(seconds: u64, buffer: usize) -> u64 {
+/// With a source of progress a trickle is enough to live (P2), and of our verdicts only that on floods ends it. What the flood
+/// of `seconds` costs, and what it ended of.
+fn pinged_by_a_sipper(seconds: u64, buffer: usize, backlog: u32) -> (u64, Option<Cause>) {
     let run = async {
         let wire = Wire::default();
         let io = ProgressIo::new(wire.clone());
         let (progress, limits) = (io.handle(), WebSocketConfig::default().max_write_buffer_size(buffer));
         let live = bare_with(io, Role::Server, limits.write_buffer_size(4096)).await;
-        let live = live.live(brief().build().unwrap()).with_progress(progress);
+        // What comes during the farewell is not read, and piles up in the test's own wire.
+        let config = brief().max_pong_backlog(backlog).close_timeout(millis(20)).build().unwrap();
+        let live = live.live(config).with_progress(progress);
         let sips = async {
             let mut ticks = interval(secs(1));
             loop {
@@ -107,18 +111,73 @@ fn pinged_by_a_sipper(seconds: u64, buffer: usize) -> u64 {
             }
         };
         let flooded = flood(wire.clone(), frame(Role::Client, PING, &PAYLOAD));
-        let end = async { tokio::join!(end_of(live), flooded, sips) };
-        assert!(timeout(secs(seconds), end).await.is_err(), "it lives");
+        let end = async {
+            tokio::select! {
+                end = end_of(live) => end.1,
+                _ = async { tokio::join!(flooded, sips) } => unreachable!(),
+            }
+        };
+        timeout(secs(seconds), end).await.ok()
     };
-    cost(run).1.bytes_max
+    let (end, allocated) = cost(run);
+    (allocated.bytes_max, end)
 }
 
 #[test]
 fn p2_a_peer_that_pings_and_sips_is_bounded_by_the_write_buffer_alone() {
-    let (short, long) = (pinged_by_a_sipper(4, usize::MAX), pinged_by_a_sipper(16, usize::MAX));
+    let costs = |seconds, buffer| {
+        let (bytes, end) = pinged_by_a_sipper(seconds, buffer, u32::MAX);
+        assert_eq!(end, None, "it lives");
+        bytes
+    };
+    let (short, long) = (costs(4, usize::MAX), costs(16, usize::MAX));
     assert!(long > 2 * short, "{short} {long}");
-    let bounded = pinged_by_a_sipper(16, 64 << 10);
+    let bounded = costs(16, 64 << 10);
     assert!(bounded < REST, "{bounded} bytes");
+}
+
+/// Pings of every size against an inner whose own buffer has no bound, and a source that always sees bytes move.
+#[test]
+fn h1_a_peer_that_pings_and_sips_is_closed_and_what_it_filled_is_bounded() {
+    let backlog = 256 << 10;
+    let (bytes, end) = pinged_by_a_sipper(16, usize::MAX, backlog);
+    assert_eq!(end, Some(Cause::PingFlood));
+    // A growing buffer is held twice for a moment, the new one of twice the size.
+    assert!(bytes < 3 * u64::from(backlog) + REST, "{bytes} bytes");
+}
+
+/// The inner keeps only the newest pong when its buffer is full; such a peer is closed all the same.
+#[test]
+fn h1_an_inner_that_drops_pongs_is_no_way_round() {
+    let (bytes, end) = pinged_by_a_sipper(16, 64 << 10, 256 << 10);
+    assert!(bytes < REST && end == Some(Cause::PingFlood), "{bytes} bytes, {end:?}");
+}
+
+/// One that reads as fast as it pings is never closed, however many pings come before a flush.
+#[test]
+fn h1_a_peer_that_pings_fast_and_reads_lives() {
+    let run = async {
+        let wire = Wire::default();
+        let config = exact().max_pong_backlog(4096).judging(Judging::Never).build().unwrap();
+        let mut live = bare_with(wire.clone(), Role::Server, WebSocketConfig::default()).await.live(config);
+        let reads = async { while live.next().await.expect("no end").is_ok() {} };
+        let peer = async {
+            for _ in 0..1000 {
+                // Half of what is owed leaves late, the rest before the next pings come.
+                wire.feed(frame(Role::Client, PING, &PAYLOAD).repeat(15));
+                sleep(millis(10)).await;
+                wire.make_room(15 * 127 / 2);
+                sleep(millis(10)).await;
+                wire.make_room(15 * 127 / 2 + 200);
+                sleep(millis(10)).await;
+            }
+        };
+        tokio::select! {
+            () = reads => panic!("it was closed"),
+            () = peer => {}
+        }
+    };
+    cost(run);
 }
 
 /// Our ping is answered by pongs of `forged` payloads, for ever: T and one deferral.

@@ -7,7 +7,7 @@ use ws_liveness::End;
 
 use super::facts::{GRAIN, Ping, expected};
 use super::farewell::farewell;
-use super::frames::{BINARY, CLOSE, HEAD, PING};
+use super::frames::{BINARY, CLOSE, HEAD, PING, PONG};
 use super::log::Item;
 use super::oracle::Oracle;
 use super::parting::{parting, told_of_reset};
@@ -15,6 +15,7 @@ use super::probes::probes;
 use super::scenario::Shape;
 use super::spacing::spacing;
 use super::spans;
+use super::tap::Seen;
 
 pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
     let mut broken = Vec::new();
@@ -23,6 +24,7 @@ pub fn check(oracle: &Oracle<'_>) -> Vec<String> {
     broken.extend(late.map(|late| format!("a dead peer was not closed: {late:?} over the limit")));
     broken.extend(exactness(oracle));
     broken.extend(cause(oracle));
+    broken.extend(flood(oracle));
     broken.extend(inbound(oracle));
     broken.extend(outbound(oracle));
     broken.extend(pings(oracle));
@@ -57,6 +59,7 @@ fn cause(oracle: &Oracle<'_>) -> Option<String> {
     let right = match cause {
         End::PongTimeout | End::WriteStalled => true,
         End::PingFailed => run.out.aborted.is_some(),
+        End::PingFlood => owed(oracle, at) > u64::from(oracle.config.max_pong_backlog()),
         End::CloseTimeout => {
             (close || run.log.dropped.is_some()) && at + GRAIN >= oracle.end + oracle.config.close_timeout()
         }
@@ -73,6 +76,42 @@ fn cause(oracle: &Oracle<'_>) -> Option<String> {
         return Some(format!("the error says {reported:?}, the monitor {cause:?}"));
     }
     (!right).then(|| format!("cause {cause:?} is not true"))
+}
+
+/// What the pings count as that were read until `at`, since everything had left that there was.
+fn owed(oracle: &Oracle<'_>, at: Instant) -> u64 {
+    let run = oracle.run;
+    let flushed = run.out.flushes.iter().rfind(|flushed| **flushed + GRAIN < at).copied().unwrap_or(run.start);
+    let since = |seen: &&Seen| seen.read.is_some_and(|read| read + GRAIN >= flushed && read <= at + GRAIN);
+    let pings = run.back.seen.iter().filter(|seen| seen.frame.opcode == PING).filter(since);
+    pings.map(|seen| weight(seen.frame.len)).sum()
+}
+
+fn weight(len: usize) -> u64 {
+    len as u64 + 128
+}
+
+/// H1: whatever the peer does, our user has never seen more pings than may be unanswered.
+fn flood(oracle: &Oracle<'_>) -> Option<String> {
+    let run = oracle.run;
+    let limit = u64::from(oracle.config.max_pong_backlog());
+    // After a Close of ours the inner answers none.
+    let answers = |at: &Instant| *at < oracle.end && run.log.close.is_none_or(|(close, _)| *at < close);
+    let shown = run.log.items.iter().filter(|(at, _)| answers(at)).filter_map(|(at, item)| match item {
+        Item::Message { opcode: PING, len, .. } => Some((*at, weight(*len))),
+        _ => None,
+    });
+    let mut sum = 0;
+    for (at, pong) in shown {
+        sum += pong;
+        let left = run.out.seen.iter().filter(|seen| seen.frame.opcode == PONG && seen.written <= at + GRAIN);
+        let owed = sum.saturating_sub(left.map(|seen| weight(seen.frame.len)).sum());
+        // The ping that is one too many is delivered, and so is what the wrapper has read with it.
+        if owed > limit + 2 * weight(125) {
+            return Some(format!("{owed} bytes of pongs waited, {limit} are allowed"));
+        }
+    }
+    None
 }
 
 /// Promise 3, inbound: in order, nothing added, complete up to the cut.

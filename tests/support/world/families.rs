@@ -68,6 +68,7 @@ families! {
     Parting "closes, reads slowly",
     Unproven "idle, never asked",
     Unread "unread and reset",
+    Pinger "pings, reads not",
 }
 
 impl Family {
@@ -95,6 +96,7 @@ impl Family {
             Self::Flood => flood(it, t, moment, dice),
             Self::Large => large(it, t, moment, dice),
             Self::Leave => leave(it, t, moment, dice),
+            Self::Pinger => pinger(it, t, moment, dice),
             Self::Reset => reset(it, moment, dice),
             Self::Extreme => extreme(it, moment, dice),
             Self::Narrow | Self::Stand | Self::Crawl | Self::Seep => harsh::shape(self, it, moment, dice),
@@ -177,6 +179,20 @@ fn deaf(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {
         it.ours.writer = Writer::Every { gap: dice.times(t, 0.01, 0.3), len: dice.number(100..=20_000) };
     }
     it.out.receive_buffer = dice.number(300..=20_000);
+}
+
+/// It pings without end, and from some moment on reads nothing, or slowly, or all the same.
+fn pinger(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {
+    it.peer.talk = Talk::Pings { gap: millis(t.mul_f64(dice.scale(0.001, 0.02))), len: dice.number(8..=125) };
+    match dice.number(0..=3) {
+        0 => it.peer.reads = dice.times(t, 0.01, 0.8),
+        1 => {}
+        _ => it.peer.deaf = Some(moment),
+    }
+    it.out.receive_buffer = dice.number(300..=3_000);
+    it.out.send_buffer = dice.number(300..=3_000);
+    it.progress = dice.chance(0.5);
+    it.config = it.config.to_builder().max_pong_backlog(dice.number(1024..=20_000) as u32).build().unwrap();
 }
 
 fn work(it: &mut Scenario, t: Duration, moment: Duration, dice: &mut Dice) {

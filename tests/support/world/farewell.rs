@@ -32,6 +32,7 @@ fn reason(cause: End) -> Option<&'static str> {
     match cause {
         End::PongTimeout => Some("pong timeout"),
         End::WriteStalled => Some("write stalled"),
+        End::PingFlood => Some("ping flood"),
         _ => None,
     }
 }

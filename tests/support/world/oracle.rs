@@ -50,7 +50,7 @@ impl<'a> Oracle<'a> {
 
     /// The declaration of death.
     pub fn verdict(&self) -> Option<(Instant, End)> {
-        let dead = |cause| matches!(cause, End::PongTimeout | End::WriteStalled | End::PingFailed);
+        let dead = |cause| matches!(cause, End::PongTimeout | End::WriteStalled | End::PingFailed | End::PingFlood);
         self.run.log.verdict.filter(|(_, cause)| dead(*cause))
     }
 
@@ -62,6 +62,8 @@ impl<'a> Oracle<'a> {
         }
         let right = match (self.run.who, cause) {
             (Who::Ours, End::PingFailed) => self.run.out.aborted.is_some(),
+            // Whether it was one is counted beside the other causes.
+            (Who::Ours, End::PingFlood) => true,
             (Who::Ours, End::WriteStalled) => self.was_stuck(at),
             (Who::Ours, _) => self.was_silent(at, self.config.missed_pongs()),
             (Who::Baseline(_), _) => self.was_stuck(at) || self.was_silent(at, 1) || self.lost(at),

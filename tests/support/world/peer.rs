@@ -62,6 +62,7 @@ async fn conforming(end: PipeEnd, peer: Peer, role: Role, start: Instant) {
             let Some(said) = pace.next().await else { return std::future::pending().await };
             let message = match said {
                 Said::Message { payload, .. } => Message::binary(payload),
+                Said::Ping(payload) => Message::Ping(payload.into()),
                 Said::Pong(payload) => Message::Pong(payload.into()),
                 Said::Close => Message::Close(None),
             };
@@ -75,6 +76,7 @@ async fn conforming(end: PipeEnd, peer: Peer, role: Role, start: Instant) {
 
 pub enum Said {
     Message { payload: Vec<u8>, fragments: usize },
+    Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close,
 }
@@ -95,7 +97,7 @@ impl Pace {
         };
         let next = match talk {
             Talk::Nothing => never(),
-            Talk::Every { gap, .. } | Talk::Pongs { gap } => start + gap,
+            Talk::Every { gap, .. } | Talk::Pings { gap, .. } | Talk::Pongs { gap } => start + gap,
             Talk::Once { at, .. } => start + at,
         };
         Self { talk, close, next, number: 0 }
@@ -115,6 +117,10 @@ impl Pace {
             Talk::Every { gap, len } => {
                 self.next += gap;
                 Said::Message { payload: numbered(self.number, len), fragments: 1 }
+            }
+            Talk::Pings { gap, len } => {
+                self.next += gap;
+                Said::Ping(numbered(self.number, len))
             }
             Talk::Pongs { gap } => {
                 self.next += gap;

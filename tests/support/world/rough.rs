@@ -103,6 +103,7 @@ impl Voice {
 
     async fn say(&mut self, said: Said) -> bool {
         match said {
+            Said::Ping(payload) => self.write(PING, true, &payload).await,
             Said::Pong(payload) => self.write(PONG, true, &payload).await,
             Said::Close => {
                 self.closed = true;

@@ -48,6 +48,11 @@ pub enum Talk {
     Pongs {
         gap: Duration,
     },
+    /// Pings, whoever answers them.
+    Pings {
+        gap: Duration,
+        len: usize,
+    },
     /// One message, whole or in so many fragments.
     Once {
         at: Duration,
