@@ -1,5 +1,8 @@
 //! The inputs of the machine: what happens to the connection.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::phase::{Closing, LastWord, Phase};
 use super::ping::{Leaving, Sent};
 use super::stopwatch::Stopwatch;
@@ -180,6 +183,17 @@ impl<F: Clone> Liveness<F> {
         }
         let since = left.or(since);
         Answer { rtt: since.map(|since| now.since(since)), in_part }
+    }
+
+    /// Records that pings are to leave in another interval from now on, the next one after `first`.
+    pub(crate) fn handle_pace(&mut self, interval: Duration, first: Duration, now: Time) {
+        if interval.is_zero() {
+            return;
+        }
+        Arc::make_mut(&mut self.rules).ping_interval = interval;
+        if let Phase::Open(open) = &mut self.phase {
+            open.due = now.plus(first);
+        }
     }
 
     /// Records that there is nothing left to read. `away` is since when the reader had not waited, if it had not.

@@ -172,8 +172,8 @@ where
             Frame::Ping(payload) | Frame::Probe(payload) => Protocol::<M, E>::ping(self.protocol, &payload),
             Frame::Close => {
                 let machine = &self.pilot.core.machine;
-                let cause = machine.account().map_or(Cause::PongTimeout, LivenessError::cause);
-                let reason = machine.rules().close_reason.as_deref().unwrap_or(cause.close_reason());
+                let reason = machine.account().map_or(Cause::PongTimeout.close_reason(), LivenessError::close_reason);
+                let reason = machine.rules().close_reason.as_deref().unwrap_or(reason);
                 Protocol::<M, E>::close(self.protocol, machine.rules().close_code, reason)
             }
         }
@@ -189,6 +189,10 @@ where
     #[cold]
     #[inline(never)]
     pub(super) fn is_lasting(&mut self, error: &<S as Sink<M>>::Error) -> bool {
+        // A `LiveStream` below answers for itself.
+        if self.pilot.core.below().is_some() {
+            return !Protocol::<M, S::Error>::is_transient(self.protocol, error);
+        }
         self.wire.as_mut().book().fail();
         let transient = Protocol::<M, S::Error>::is_transient(self.protocol, error);
         self.wire.as_mut().book().settle_error(transient);

@@ -16,6 +16,11 @@ mod tcp;
 mod transparent;
 mod wire;
 
+/// Heartbeats.
+mod h {
+    mod heartbeats;
+}
+
 /// Judging.
 mod j {
     mod backlog;
