@@ -93,14 +93,17 @@ pub enum Layer {
     Protocol,
     /// The session above it: a [`Heartbeat`](crate::Heartbeat) of the service's own.
     Heartbeat,
+    /// What should have come: an [`Expectation`](crate::Expectation).
+    Expectation,
 }
 
 impl Layer {
-    /// A word for labels and logs: `protocol`, `heartbeat`.
+    /// A word for labels and logs: `protocol`, `heartbeat`, `expectation`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Protocol => "protocol",
             Self::Heartbeat => "heartbeat",
+            Self::Expectation => "expectation",
         }
     }
 
@@ -108,7 +111,7 @@ impl Layer {
     const fn signal(self) -> &'static str {
         match self {
             Self::Protocol => "ping",
-            Self::Heartbeat => "heartbeat",
+            Self::Heartbeat | Self::Expectation => "heartbeat",
         }
     }
 }
@@ -196,8 +199,9 @@ impl LivenessError {
     /// The close reason of a verdict (K2).
     pub(crate) fn close_reason(&self) -> &'static str {
         match (self.layer(), self.cause()) {
+            (Layer::Expectation, Cause::PongTimeout) => "nothing came in time",
             (Layer::Heartbeat, Cause::PongTimeout) => "heartbeat timeout",
-            (Layer::Heartbeat, Cause::PingFailed) => "heartbeat failed",
+            (Layer::Heartbeat | Layer::Expectation, Cause::PingFailed) => "heartbeat failed",
             (_, cause) => cause.close_reason(),
         }
     }
@@ -265,8 +269,9 @@ impl fmt::Debug for LivenessError {
 impl fmt::Display for LivenessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.0.layer, self.0.cause) {
+            (Layer::Expectation, Cause::PongTimeout) => return self.0.write_unmet(f),
             (Layer::Heartbeat, Cause::PongTimeout) => f.write_str("heartbeat timeout: ")?,
-            (Layer::Heartbeat, Cause::PingFailed) => f.write_str("heartbeat failed: ")?,
+            (Layer::Heartbeat | Layer::Expectation, Cause::PingFailed) => f.write_str("heartbeat failed: ")?,
             (_, cause) => write!(f, "{cause}: ")?,
         }
         self.0.write_event(f)?;
@@ -298,6 +303,14 @@ impl Report {
             (_, Some(age), _) => write!(f, "{signal} sent {age:.3?} ago was not answered"),
             (_, None, Some(age)) => write!(f, "{signal} queued {age:.3?} ago could not be sent"),
             (_, None, None) => f.write_str("one of our frames was refused"),
+        }
+    }
+
+    /// When what is expected came last.
+    fn write_unmet(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.since_pong {
+            Some(age) => write!(f, "nothing came in time: the last that was expected came {age:.3?} ago"),
+            None => f.write_str("nothing came in time: what was expected never came"),
         }
     }
 

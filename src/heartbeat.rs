@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::LivenessError;
+use crate::error::{Layer, LivenessError};
 use crate::message::{MessageKind, Protocol};
 
 /// A service's own heartbeat: how it is made, and what answers it.
@@ -24,8 +24,8 @@ use crate::message::{MessageKind, Protocol};
 /// struct TextPing;
 ///
 /// impl Heartbeat<Message> for TextPing {
-///     fn beat(&mut self, _number: u32) -> Message {
-///         Message::text("ping")
+///     fn beat(&mut self, _number: u32) -> Option<Message> {
+///         Some(Message::text("ping"))
 ///     }
 ///
 ///     fn hear(&mut self, message: &Message) -> Heard {
@@ -41,7 +41,9 @@ pub trait Heartbeat<M> {
     /// Makes the next heartbeat. Heartbeats are numbered from 1 on; the number that follows `u32::MAX` is 0.
     ///
     /// It may be called again for the same number if the heartbeat could not be sent.
-    fn beat(&mut self, number: u32) -> M;
+    ///
+    /// With `None` nothing is sent, and an answer is awaited all the same.
+    fn beat(&mut self, number: u32) -> Option<M>;
 
     /// Tells what a message that came in says. Called once for each, in their order; none is consumed by it.
     fn hear(&mut self, message: &M) -> Heard;
@@ -49,6 +51,11 @@ pub trait Heartbeat<M> {
     /// Whether the user sees the answers to heartbeats, too. Default is `false`: like pongs, they disappear.
     fn shows_answers(&self) -> bool {
         false
+    }
+
+    /// What is watched, for errors and logs. Default is [`Layer::Heartbeat`].
+    fn layer(&self) -> Layer {
+        Layer::Heartbeat
     }
 }
 
@@ -62,6 +69,9 @@ pub enum Heard {
     Answer,
     /// It answers the heartbeat of this number, and all before it.
     AnswerTo(u32),
+    /// It is a sign of life: it answers whatever is unanswered, and the next heartbeat leaves `ping_interval` after it. The
+    /// user sees the message, and it counts for no round-trip time.
+    Sign,
     /// The service says how often it wants heartbeats. The user sees the message, too.
     Pace(Pace),
 }
@@ -92,6 +102,78 @@ impl Pace {
     }
 }
 
+/// Something must come within a time: for feeds that have no heartbeat, and are never silent for long while they live.
+///
+/// It is a [`Heartbeat`] for [`LiveStream::with_heartbeat`](crate::LiveStream::with_heartbeat). The time is the sum of
+/// `ping_interval` and `pong_timeout` in its configuration, counted from the last message; jitter has no effect. If there is
+/// a [`challenge`](Self::challenge), it is sent after `ping_interval` of silence, and any message within `pong_timeout` is an
+/// answer.
+///
+/// ```
+/// # #[cfg(feature = "tungstenite-0-30")]
+/// # mod example {
+/// # use futures_util::{Sink, Stream};
+/// # use tokio_tungstenite::tungstenite::{Error, Message};
+/// use std::time::Duration;
+/// use ws_liveness::{Expectation, LiveConfig, LiveExt};
+///
+/// # fn wrap<S>(socket: S) -> Result<impl Stream<Item = Result<Message, Error>>, ws_liveness::ConfigError>
+/// # where
+/// #     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
+/// # {
+/// let within_30_s = LiveConfig::builder()
+///     .ping_interval(Duration::from_secs(25)) // then it is asked,
+///     .pong_timeout(Duration::from_secs(5)) // and has so long to answer
+///     .build()?;
+/// let trades = Expectation::of(|message: &Message| message.is_text()).challenge(|| Message::text(r#"{"op":"ping"}"#));
+/// let ws = socket.live(LiveConfig::default()).with_heartbeat(trades, within_30_s);
+/// # Ok(ws)
+/// # }
+/// # }
+/// ```
+pub struct Expectation<M> {
+    counts: Box<dyn FnMut(&M) -> bool + Send>,
+    challenge: Option<Box<dyn FnMut() -> M + Send>>,
+}
+
+impl<M> Expectation<M> {
+    /// Any message will do, also a Ping or a Pong of the peer's.
+    pub fn any() -> Self {
+        Self::of(|_| true)
+    }
+
+    /// Only messages count for which `counts` returns `true`.
+    pub fn of(counts: impl FnMut(&M) -> bool + Send + 'static) -> Self {
+        Self { counts: Box::new(counts), challenge: None }
+    }
+
+    /// Asks for a sign of life with this message before the verdict.
+    #[must_use]
+    pub fn challenge(self, challenge: impl FnMut() -> M + Send + 'static) -> Self {
+        Self { challenge: Some(Box::new(challenge)), ..self }
+    }
+}
+
+impl<M> fmt::Debug for Expectation<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Expectation").field("challenges", &self.challenge.is_some()).finish_non_exhaustive()
+    }
+}
+
+impl<M> Heartbeat<M> for Expectation<M> {
+    fn beat(&mut self, _number: u32) -> Option<M> {
+        self.challenge.as_mut().map(|challenge| challenge())
+    }
+
+    fn hear(&mut self, message: &M) -> Heard {
+        if (self.counts)(message) { Heard::Sign } else { Heard::Other }
+    }
+
+    fn layer(&self) -> Layer {
+        Layer::Expectation
+    }
+}
+
 /// The [`Protocol`] of a socket with a [`Heartbeat`]: what [`LiveStream::with_heartbeat`](crate::LiveStream::with_heartbeat)
 /// makes.
 pub struct HeartbeatProtocol<H, P> {
@@ -102,6 +184,13 @@ pub struct HeartbeatProtocol<H, P> {
 impl<H, P> HeartbeatProtocol<H, P> {
     pub(crate) fn new(heartbeat: H, below: P) -> Self {
         Self { heartbeat: Mutex::new(heartbeat), below }
+    }
+
+    pub(crate) fn layer<M>(&self) -> Layer
+    where
+        H: Heartbeat<M>,
+    {
+        self.heartbeat().layer()
     }
 
     fn heartbeat(&self) -> MutexGuard<'_, H> {
@@ -129,7 +218,12 @@ where
         }
     }
 
+    /// Not asked: `beat` takes its place.
     fn ping(&self, payload: &[u8]) -> M {
+        self.below.ping(payload)
+    }
+
+    fn beat(&self, payload: &[u8]) -> Option<M> {
         self.heartbeat().beat(crate::liveness::number(payload))
     }
 

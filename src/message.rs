@@ -217,6 +217,12 @@ pub trait Protocol<M, E> {
         false
     }
 
+    /// Makes what is sent in the place of a ping, if anything is sent.
+    #[doc(hidden)]
+    fn beat(&self, payload: &[u8]) -> Option<M> {
+        Some(self.ping(payload))
+    }
+
     /// Whether `hear` is to be asked: there is a [`Heartbeat`](crate::Heartbeat).
     #[doc(hidden)]
     fn hears(&self) -> bool {

@@ -149,8 +149,15 @@ where
             if self.wire.book.is_full() || self.wire.as_mut().poll_ready(cx)?.is_pending() {
                 break;
             }
-            let message = self.make(frame);
-            match self.wire.as_mut().send_ours(message, matches!(frame, Frame::Probe(_))) {
+            let sent = match self.make(frame) {
+                Some(message) => self.wire.as_mut().send_ours(message, matches!(frame, Frame::Probe(_))),
+                // What is awaited is not asked for: the next flush, which has nothing to do, begins the wait.
+                None => {
+                    self.wire.as_mut().book().want_flush();
+                    Ok(())
+                }
+            };
+            match sent {
                 Ok(()) => self.pilot.handed(frame),
                 Err(error) if self.is_lasting(&error) => return Err(error),
                 Err(_) => self.wire.as_mut().book().handle_full(),
@@ -167,14 +174,14 @@ where
         })
     }
 
-    fn make(&self, frame: Frame) -> M {
+    fn make(&self, frame: Frame) -> Option<M> {
         match frame {
-            Frame::Ping(payload) | Frame::Probe(payload) => Protocol::<M, E>::ping(self.protocol, &payload),
+            Frame::Ping(payload) | Frame::Probe(payload) => Protocol::<M, E>::beat(self.protocol, &payload),
             Frame::Close => {
                 let machine = &self.pilot.core.machine;
                 let reason = machine.account().map_or(Cause::PongTimeout.close_reason(), LivenessError::close_reason);
                 let reason = machine.rules().close_reason.as_deref().unwrap_or(reason);
-                Protocol::<M, E>::close(self.protocol, machine.rules().close_code, reason)
+                Some(Protocol::<M, E>::close(self.protocol, machine.rules().close_code, reason))
             }
         }
     }

@@ -120,8 +120,8 @@ impl<S: Stream, P> LiveStream<S, P> {
     /// struct TextPing;
     ///
     /// impl Heartbeat<Message> for TextPing {
-    ///     fn beat(&mut self, _number: u32) -> Message {
-    ///         Message::text("ping")
+    ///     fn beat(&mut self, _number: u32) -> Option<Message> {
+    ///         Some(Message::text("ping"))
     ///     }
     ///     fn hear(&mut self, message: &Message) -> Heard {
     ///         if message.to_text() == Ok("pong") { Heard::Answer } else { Heard::Other }
@@ -149,8 +149,12 @@ impl<S: Stream, P> LiveStream<S, P> {
         H: Heartbeat<M>,
     {
         let (protocol, below) = (HeartbeatProtocol::new(heartbeat, self.protocol.clone()), self.shared.0.clone());
+        let layer = protocol.layer();
         let mut above = LiveStream::judged(self, config, protocol);
-        above.shared.0.set_layer(Layer::Heartbeat);
+        above.shared.0.set_layer(layer);
+        if layer == Layer::Expectation {
+            above.core.machine.expect();
+        }
         above.core.aside.get_or_insert_default().below = Some(below);
         above
     }

@@ -136,6 +136,10 @@ where
             Heard::Other => return None,
             Heard::Answer => None,
             Heard::AnswerTo(number) => Some(number),
+            Heard::Sign => {
+                self.unsettled |= self.pilot.sign();
+                return None;
+            }
             Heard::Pace(pace) => {
                 self.pilot.pace(pace);
                 self.unsettled = true;

@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use ws_liveness::{
-    Cause, End, Health, Heard, Heartbeat, HeartbeatProtocol, Layer, LiveConfig, LiveStream, LivenessError, Pace,
-    WsProtocol,
+    Cause, End, Expectation, Health, Heard, Heartbeat, HeartbeatProtocol, Layer, LiveConfig, LiveStream, LivenessError,
+    Pace, WsProtocol,
 };
 
 use crate::pair::{Item, Live, WIDE, Ws, exact, piped, secs};
@@ -24,8 +24,8 @@ struct Numbered {
 }
 
 impl Heartbeat<Message> for Numbered {
-    fn beat(&mut self, number: u32) -> Message {
-        Message::text(format!("beat {number}"))
+    fn beat(&mut self, number: u32) -> Option<Message> {
+        Some(Message::text(format!("beat {number}")))
     }
 
     fn hear(&mut self, message: &Message) -> Heard {
@@ -312,4 +312,106 @@ async fn h7_one_monitor_shows_both_layers() {
     assert_eq!(watcher.await.unwrap(), (Health::Ended(End::PongTimeout), End::PongTimeout));
     reader.await.unwrap();
     drop(far);
+}
+
+fn within(silence: u64, answer: u64) -> LiveConfig {
+    exact().jitter(0.5).ping_interval(secs(silence)).pong_timeout(secs(answer)).max_deferrals(0).build().unwrap()
+}
+
+/// A feed: so many messages, so many seconds apart, then silence on a socket that answers pings.
+async fn feeds(far: Ws<DuplexStream>, messages: u64, gap: u64) -> Vec<Message> {
+    let (mut says, mut reads) = far.split();
+    let feed = tokio::spawn(async move {
+        for number in 0..messages {
+            sleep(secs(gap)).await;
+            says.send(Message::text(format!("trade {number}"))).await.unwrap();
+        }
+        says
+    });
+    let mut seen = Vec::new();
+    while let Some(Ok(message)) = reads.next().await {
+        seen.push(message);
+    }
+    drop(feed.await);
+    seen
+}
+
+#[tokio::test(start_paused = true)]
+async fn h8_a_feed_that_falls_silent_is_closed_so_long_after_its_last_message() {
+    for messages in [0, 1, 7] {
+        let (live, far) = piped(WIDE, Role::Client, &exact().build().unwrap()).await;
+        let mut live = live.with_heartbeat(Expectation::any(), within(20, 10));
+        let (peer, start) = (tokio::spawn(feeds(far, messages, 25)), Instant::now());
+        for number in 0..messages {
+            assert_eq!(live.next().await.unwrap().unwrap(), Message::text(format!("trade {number}")));
+        }
+        let died = live.next().await;
+        let text = died.as_ref().unwrap().as_ref().unwrap_err().to_string();
+        assert_eq!(ours(died), (Cause::PongTimeout, Layer::Expectation));
+        assert_eq!(start.elapsed(), secs(messages * 25 + 30));
+        let told = if messages == 0 { "what was expected never came" } else { "came 30.000s ago" };
+        assert!(text.contains(told), "{text}");
+        drop(live);
+        let seen = peer.await.unwrap();
+        assert!(seen.iter().all(|message| message.is_ping() || message.is_close()), "nothing was sent: {seen:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn h8_a_challenge_asks_before_the_verdict_and_only_then() {
+    let (live, far) = piped(WIDE, Role::Client, &exact().build().unwrap()).await;
+    let asks = Expectation::any().challenge(|| Message::text("beat 0"));
+    let mut live = live.with_heartbeat(asks, within(20, 10));
+    let (peer, start) = (tokio::spawn(serves(far, |_| Some("here".into()))), Instant::now());
+    for number in 1..=3 {
+        assert_eq!(live.next().await.unwrap().unwrap(), Message::text("here"));
+        assert_eq!(start.elapsed(), secs(20 * number));
+    }
+    drop(live);
+    let seen = peer.await.unwrap();
+    assert_eq!(seen.iter().filter(|(_, message)| message.is_text()).count(), 3);
+
+    let (live, far) = piped(WIDE, Role::Client, &exact().build().unwrap()).await;
+    let asks = Expectation::any().challenge(|| Message::text("beat 0"));
+    let mut live = live.with_heartbeat(asks, within(20, 10));
+    let (peer, start) = (tokio::spawn(feeds(far, 10, 19)), Instant::now());
+    for _ in 0..10 {
+        assert!(live.next().await.unwrap().unwrap().is_text());
+    }
+    assert_eq!(ours(live.next().await), (Cause::PongTimeout, Layer::Expectation));
+    assert_eq!(start.elapsed(), secs(190 + 30));
+    drop(live);
+    let asked = peer.await.unwrap().into_iter().filter(Message::is_text).count();
+    assert_eq!(asked, 1, "only in silence");
+}
+
+#[tokio::test(start_paused = true)]
+async fn h8_what_does_not_count_is_no_sign_of_life() {
+    let (live, far) = piped(WIDE, Role::Client, &exact().build().unwrap()).await;
+    let mut live = live.with_heartbeat(Expectation::of(|message: &Message| message.is_binary()), within(20, 10));
+    let (peer, start) = (tokio::spawn(feeds(far, 10, 5)), Instant::now());
+    for _ in 0..5 {
+        assert!(live.next().await.unwrap().unwrap().is_text());
+    }
+    let end = loop {
+        match live.next().await {
+            Some(Ok(_)) => {}
+            end => break end,
+        }
+    };
+    assert_eq!((ours(end), start.elapsed()), ((Cause::PongTimeout, Layer::Expectation), secs(30)));
+    peer.abort();
+}
+
+/// What came while our user was busy was in time.
+#[tokio::test(start_paused = true)]
+async fn h8_a_busy_reader_does_not_make_a_feed_silent() {
+    let (live, far) = piped(WIDE, Role::Client, &exact().build().unwrap()).await;
+    let mut live = live.with_heartbeat(Expectation::any(), within(20, 10));
+    let peer = tokio::spawn(feeds(far, 40, 5));
+    for _ in 0..4 {
+        sleep(secs(47)).await;
+        assert!(live.next().await.unwrap().unwrap().is_text());
+    }
+    peer.abort();
 }
