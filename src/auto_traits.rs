@@ -71,7 +71,7 @@ fn every_error_can_be_boxed_and_sent() {
 #[test]
 fn every_future_of_ours_can_be_spawned() {
     let shared = monitor::Shared::new(true);
-    let mut monitor = Monitor::new(shared);
+    let mut monitor = Monitor::new(shared, None);
     is_sent(monitor.ended());
     is_sent(monitor.probe());
     is_sent(monitor.changed());

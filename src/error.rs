@@ -98,13 +98,27 @@ impl End {
 pub enum Layer {
     /// The WebSocket itself: its pings and pongs, and its closing handshake.
     Protocol,
+    /// The session above it: a [`Heartbeat`](crate::Heartbeat) of the service's own.
+    Heartbeat,
+    /// What should have come: an [`Expectation`](crate::Expectation).
+    Expectation,
 }
 
 impl Layer {
-    /// A word for labels and logs: `protocol`.
+    /// A word for labels and logs: `protocol`, `heartbeat`, `expectation`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Protocol => "protocol",
+            Self::Heartbeat => "heartbeat",
+            Self::Expectation => "expectation",
+        }
+    }
+
+    /// What is sent and awaited.
+    const fn signal(self) -> &'static str {
+        match self {
+            Self::Protocol => "ping",
+            Self::Heartbeat | Self::Expectation => "heartbeat",
         }
     }
 }
@@ -120,6 +134,7 @@ pub struct LivenessError(Arc<Report>);
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) cause: Cause,
+    pub(crate) layer: Layer,
     pub(crate) reason: Reason,
     pub(crate) since_queued: Option<Duration>,
     pub(crate) since_flushed: Option<Duration>,
@@ -185,7 +200,17 @@ impl LivenessError {
 
     /// What was watched.
     pub fn layer(&self) -> Layer {
-        Layer::Protocol
+        self.0.layer
+    }
+
+    /// The close reason of a verdict (K2).
+    pub(crate) fn close_reason(&self) -> &'static str {
+        match (self.layer(), self.cause()) {
+            (Layer::Expectation, Cause::PongTimeout) => "nothing came in time",
+            (Layer::Heartbeat, Cause::PongTimeout) => "heartbeat timeout",
+            (Layer::Heartbeat | Layer::Expectation, Cause::PingFailed) => "heartbeat failed",
+            (_, cause) => cause.close_reason(),
+        }
     }
 
     /// How long ago the unanswered ping was queued, if one was under way.
@@ -250,7 +275,12 @@ impl fmt::Debug for LivenessError {
 /// progress source could tell.
 impl fmt::Display for LivenessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.0.cause)?;
+        match (self.0.layer, self.0.cause) {
+            (Layer::Expectation, Cause::PongTimeout) => return self.0.write_unmet(f),
+            (Layer::Heartbeat, Cause::PongTimeout) => f.write_str("heartbeat timeout: ")?,
+            (Layer::Heartbeat | Layer::Expectation, Cause::PingFailed) => f.write_str("heartbeat failed: ")?,
+            (_, cause) => write!(f, "{cause}: ")?,
+        }
         self.0.write_event(f)?;
         if matches!(self.0.cause, Cause::PongTimeout | Cause::WriteStalled | Cause::PingFailed) {
             self.0.write_last_signs(f)?;
@@ -265,6 +295,7 @@ impl fmt::Display for LivenessError {
 impl Report {
     /// What happened, in words.
     fn write_event(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let signal = self.layer.signal();
         match (self.cause, self.since_flushed, self.since_queued) {
             (Cause::CloseTimeout, ..) => f.write_str(match self.reason {
                 Reason::Unclosed { sent: true, .. } => "our Close was not answered in time",
@@ -284,9 +315,17 @@ impl Report {
                 )
             }
             (Cause::Dropped, ..) => f.write_str("the task that drove the connection is gone"),
-            (_, Some(age), _) => write!(f, "ping sent {age:.3?} ago was not answered"),
-            (_, None, Some(age)) => write!(f, "ping queued {age:.3?} ago could not be sent"),
+            (_, Some(age), _) => write!(f, "{signal} sent {age:.3?} ago was not answered"),
+            (_, None, Some(age)) => write!(f, "{signal} queued {age:.3?} ago could not be sent"),
             (_, None, None) => f.write_str("one of our frames was refused"),
+        }
+    }
+
+    /// When what is expected came last.
+    fn write_unmet(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.since_pong {
+            Some(age) => write!(f, "nothing came in time: the last that was expected came {age:.3?} ago"),
+            None => f.write_str("nothing came in time: what was expected never came"),
         }
     }
 
@@ -297,7 +336,7 @@ impl Report {
             None => f.write_str(", no frame was ever seen")?,
         }
         if self.stats.pongs_received == 0 && self.stats.pings_sent > 1 {
-            write!(f, ", none of {} pings was answered", self.stats.pings_sent)?;
+            write!(f, ", none of {} {}s was answered", self.stats.pings_sent, self.layer.signal())?;
         }
         if self.foreign {
             f.write_str("; pongs came whose payload was not ours")?;

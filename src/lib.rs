@@ -123,6 +123,7 @@ mod cost;
 mod error;
 #[cfg(feature = "serde")]
 mod forms;
+mod heartbeat;
 mod liveness;
 mod message;
 mod monitor;
@@ -149,6 +150,7 @@ pub use tokio_rustls;
 pub use tokio_tungstenite;
 
 pub use error::{Cause, Layer, LivenessError};
+pub use heartbeat::{Expectation, Heard, Heartbeat, HeartbeatProtocol, Pace};
 pub use message::{MessageKind, Protocol, ProtocolOf, WsMessage, WsProtocol};
 pub use monitor::{End, Event, Health, LiveStats, Monitor, Observer};
 pub use progress::{Progress, ProgressIo};

@@ -5,6 +5,7 @@ use std::error::Error;
 use futures_util::Sink;
 
 use crate::error::LivenessError;
+use crate::heartbeat::Heard;
 
 /// What kind of frame a message is, as far as liveness cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -214,6 +215,25 @@ pub trait Protocol<M, E> {
     fn is_transient(&self, error: &E) -> bool {
         let _ = error;
         false
+    }
+
+    /// Makes what is sent in the place of a ping, if anything is sent.
+    #[doc(hidden)]
+    fn beat(&self, payload: &[u8]) -> Option<M> {
+        Some(self.ping(payload))
+    }
+
+    /// Whether `hear` is to be asked: there is a [`Heartbeat`](crate::Heartbeat).
+    #[doc(hidden)]
+    fn hears(&self) -> bool {
+        false
+    }
+
+    /// Tells what a message that came in says to the heartbeat, and whether the user sees it if it is an answer.
+    #[doc(hidden)]
+    fn hear(&self, message: &M) -> (Heard, bool) {
+        let _ = message;
+        (Heard::Other, true)
     }
 }
 

@@ -10,6 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn report(cause: Cause) -> Report {
     let stats = LiveStats { pings_sent: 3, pongs_received: 2, last_inbound: Some(31 * SECOND), ..LiveStats::default() };
     Report {
+        layer: Layer::Protocol,
         cause,
         reason: Reason::Unanswered,
         since_queued: None,

@@ -1,10 +1,14 @@
 //! The inputs of the machine: what happens to the connection.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::phase::{Closing, LastWord, Phase};
 use super::ping::{Leaving, Sent};
 use super::stopwatch::Stopwatch;
 use super::{
-    Answer, CloseBy, Event, Farewell, Frame, Left, Liveness, PONG_OVERHEAD, PingWhen, Reason, Time, Witness, answers,
+    Answer, CloseBy, Event, Farewell, Frame, Left, Liveness, PONG_OVERHEAD, PingWhen, Reading, Reason, Time, Witness,
+    answers,
 };
 
 impl<F: Clone> Liveness<F> {
@@ -199,6 +203,39 @@ impl<F: Clone> Liveness<F> {
         }
         let since = left.or(since);
         Answer { rtt: since.map(|since| now.since(since)), in_part }
+    }
+
+    /// The first ping is due a whole interval after the beginning, as every later one is after a sign of life.
+    pub(crate) fn expect(&mut self) {
+        let interval = self.rules.ping_interval;
+        if let Phase::Open(open) = &mut self.phase {
+            open.due = Time::START.plus(interval);
+        }
+    }
+
+    /// Records a sign of life: it answers every ping, and the next is due a whole interval from now. Returns whether a ping
+    /// was unanswered.
+    pub(crate) fn handle_sign(&mut self, now: Time) -> bool {
+        let reading = self.payloads.read_all();
+        if let Reading::Answer(number) = reading {
+            self.handle_answer(number, now);
+        }
+        let interval = self.rules.ping_interval;
+        if let Phase::Open(open) = &mut self.phase {
+            open.due = now.plus(interval);
+        }
+        reading != Reading::Stale
+    }
+
+    /// Records that pings are to leave in another interval from now on, the next one after `first`.
+    pub(crate) fn handle_pace(&mut self, interval: Duration, first: Duration, now: Time) {
+        if interval.is_zero() {
+            return;
+        }
+        Arc::make_mut(&mut self.rules).ping_interval = interval;
+        if let Phase::Open(open) = &mut self.phase {
+            open.due = now.plus(first);
+        }
     }
 
     /// Records that there is nothing left to read. `away` is since when the reader had not waited, if it had not.

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use payload::Payloads;
-pub(crate) use payload::{Reading, answers};
+pub(crate) use payload::{Reading, answers, number};
 pub(crate) use phase::Farewell;
 use phase::{Open, Phase};
 use ping::Pings;

@@ -48,7 +48,15 @@ impl Payloads {
     }
 
     pub(crate) fn read(&self, payload: &[u8]) -> Reading {
-        let Some(number) = self.number(payload) else { return Reading::Foreign };
+        self.number(payload).map_or(Reading::Foreign, |number| self.read_number(number))
+    }
+
+    /// Returns what an answer to all that is unanswered says.
+    pub(crate) fn read_all(&self) -> Reading {
+        if self.open == 0 { Reading::Stale } else { Reading::Answer(self.last()) }
+    }
+
+    pub(crate) fn read_number(&self, number: u32) -> Reading {
         let age = self.last().wrapping_sub(number);
         if age < self.open {
             Reading::Answer(number)
@@ -72,6 +80,11 @@ impl Payloads {
         let (number, nonce) = payload.split_first_chunk::<4>()?;
         (nonce == self.nonce.to_be_bytes()).then(|| u32::from_be_bytes(*number))
     }
+}
+
+/// Returns the number that a payload of ours carries.
+pub(crate) fn number(payload: &[u8]) -> u32 {
+    payload.first_chunk().map_or(0, |number| u32::from_be_bytes(*number))
 }
 
 /// Whether an answer to `a` answers `b`, because `a` was issued with it or after it (J2).

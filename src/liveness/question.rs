@@ -15,6 +15,11 @@ impl<F: Clone> Liveness<F> {
         self.payloads.read(payload)
     }
 
+    /// Returns what an answer says that has no payload: to the ping of this number, or to all.
+    pub(crate) fn read_answer(&self, number: Option<u32>) -> Reading {
+        number.map_or_else(|| self.payloads.read_all(), |number| self.payloads.read_number(number))
+    }
+
     /// Returns what the sink fails with.
     pub(crate) fn account(&self) -> Option<&F> {
         match &self.phase {

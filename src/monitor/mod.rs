@@ -7,13 +7,15 @@ mod shared;
 mod stats;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::future::select;
 
 pub(crate) use health::words;
 pub use health::{End, Health};
 pub use observer::{Event, Observer};
-use shared::Board;
 pub(crate) use shared::Shared;
 pub use stats::LiveStats;
 pub(crate) use stats::count;
@@ -48,8 +50,13 @@ pub(crate) use stats::count;
 #[derive(Clone)]
 pub struct Monitor {
     shared: Arc<Shared>,
-    seen: u32,
+    /// The connection below a heartbeat.
+    below: Option<Arc<Shared>>,
+    seen: Versions,
 }
+
+/// How often the health of this layer, and of the one below it, has changed.
+type Versions = [u32; 2];
 
 /// Shows how the connection is now.
 impl fmt::Debug for Monitor {
@@ -70,14 +77,37 @@ impl fmt::Debug for Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let seen = shared.board().version;
-        Self { shared, seen }
+    pub(crate) fn new(shared: Arc<Shared>, below: Option<Arc<Shared>>) -> Self {
+        let mut monitor = Self { shared, below, seen: [0; 2] };
+        monitor.seen = monitor.look().1;
+        monitor
+    }
+
+    /// The monitor of the WebSocket below a [`Heartbeat`](crate::Heartbeat), if there is one.
+    ///
+    /// This monitor's [`health`](Self::health) is that of both layers together, and its end the first one's; its statistics
+    /// are those of the heartbeat.
+    pub fn below(&self) -> Option<Self> {
+        self.below.clone().map(|below| Self::new(below, None))
     }
 
     /// Returns whether the connection is well, in doubt, or over.
     pub fn health(&self) -> Health {
-        self.shared.board().health
+        self.look().0
+    }
+
+    fn look(&self) -> (Health, Versions) {
+        let look = |shared: &Arc<Shared>| {
+            let board = shared.board();
+            (board.health, board.version)
+        };
+        let (above, below) = (look(&self.shared), self.below.as_ref().map_or((Health::Alive, 0), look));
+        let health = match (above.0, below.0) {
+            (Health::Ended(_), _) => above.0,
+            (_, Health::Ended(_) | Health::Suspect) => below.0,
+            _ => above.0,
+        };
+        (health, [above.1, below.1])
     }
 
     /// Returns the statistics so far.
@@ -109,13 +139,14 @@ impl Monitor {
     /// Cancel-safe: dropping the future loses nothing.
     pub async fn changed(&mut self) -> Health {
         let seen = self.seen;
-        let (health, version) = self
-            .until(|board| {
-                let news = board.version != seen || matches!(board.health, Health::Ended(_));
-                news.then_some((board.health, board.version))
+        let (health, versions) = self
+            .until(|monitor| {
+                let (health, versions) = monitor.look();
+                let news = versions != seen || matches!(health, Health::Ended(_));
+                news.then_some((health, versions))
             })
             .await;
-        self.seen = version;
+        self.seen = versions;
         health
     }
 
@@ -123,11 +154,7 @@ impl Monitor {
     ///
     /// The first end stays, also after the connection was dropped. Cancel-safe: dropping the future loses nothing.
     pub async fn ended(&self) -> End {
-        self.until(|board| match board.health {
-            Health::Ended(end) => Some(end),
-            _ => None,
-        })
-        .await
+        self.until(|monitor| monitor.health().end()).await
     }
 
     /// Sends an extra ping now and returns its round-trip time.
@@ -142,35 +169,36 @@ impl Monitor {
     /// The end of the connection, if it ended first.
     pub async fn probe(&self) -> Result<Duration, End> {
         let ticket = self.ask()?;
-        self.until(|board| match (board.desk().probe.result(ticket), board.health) {
-            (Some(rtt), _) => Some(Ok(rtt)),
-            (None, Health::Ended(end)) => Some(Err(end)),
-            _ => None,
+        self.until(|monitor| {
+            let rtt = monitor.shared.board().desk().probe.result(ticket);
+            rtt.map(Ok).or_else(|| monitor.health().end().map(Err))
         })
         .await
     }
 
     fn ask(&self) -> Result<u32, End> {
-        let mut board = self.shared.board();
-        if let Health::Ended(end) = board.health {
+        if let Health::Ended(end) = self.health() {
             return Err(end);
         }
-        let ticket = board.desk().probe.ask();
-        drop(board);
+        let ticket = self.shared.board().desk().probe.ask();
         self.shared.fan.call();
         Ok(ticket)
     }
 
-    async fn until<T>(&self, mut found: impl FnMut(&mut Board) -> Option<T>) -> T {
-        let news = self.shared.board().desk().news.clone();
+    async fn until<T>(&self, mut found: impl FnMut(&Self) -> Option<T>) -> T {
+        let news = |shared: &Arc<Shared>| shared.board().desk().news.clone();
+        let (above, below) = (news(&self.shared), self.below.as_ref().map(news));
         loop {
             // Made before the look: what changes after it ends the wait.
-            let changed = news.notified();
-            let found = found(&mut self.shared.board());
-            if let Some(found) = found {
+            let changed = above.notified();
+            let changed_below = below.as_ref().map(|news| news.notified());
+            if let Some(found) = found(self) {
                 return found;
             }
-            changed.await;
+            match changed_below {
+                None => changed.await,
+                Some(below) => _ = select(pin!(changed), pin!(below)).await,
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::observer::{Event, Observer};
 use super::probe::Probe;
 use super::stats::Stats;
 use super::{Health, count};
+use crate::error::Layer;
 use crate::timer::Clock;
 use crate::wake::Fan;
 
@@ -40,6 +41,8 @@ pub(super) struct Desk {
     pub(super) probe: Probe,
     pub(super) news: Arc<Notify>,
     observer: Option<Arc<dyn Observer>>,
+    /// What is watched above a WebSocket.
+    layer: Option<Layer>,
 }
 
 impl fmt::Debug for Desk {
@@ -56,6 +59,10 @@ impl Board {
     /// Whether there may be an observer or a waiting monitor.
     pub(crate) fn is_heard(&self) -> bool {
         self.desk.is_some()
+    }
+
+    pub(crate) fn layer(&self) -> Layer {
+        self.desk.as_ref().and_then(|desk| desk.layer).unwrap_or(Layer::Protocol)
     }
 
     /// Returns the probe, if one was ever asked for.
@@ -126,6 +133,11 @@ impl Shared {
         }
         drop(board);
         self.observe(event);
+    }
+
+    /// What is watched is not the WebSocket itself.
+    pub(crate) fn set_layer(&self, layer: Layer) {
+        self.board().desk().layer = Some(layer);
     }
 
     pub(crate) fn set_observer(&self, observer: Arc<dyn Observer>) {

@@ -150,8 +150,15 @@ where
             if self.wire.book.is_full() || self.wire.as_mut().poll_ready(cx)?.is_pending() {
                 break;
             }
-            let message = self.make(frame);
-            match self.wire.as_mut().send_ours(message, matches!(frame, Frame::Probe(_))) {
+            let sent = match self.make(frame) {
+                Some(message) => self.wire.as_mut().send_ours(message, matches!(frame, Frame::Probe(_))),
+                // What is awaited is not asked for: the next flush, which has nothing to do, begins the wait.
+                None => {
+                    self.wire.as_mut().book().want_flush();
+                    Ok(())
+                }
+            };
+            match sent {
                 Ok(()) => self.pilot.handed(frame),
                 Err(error) if self.is_lasting(&error) => return Err(error),
                 Err(_) => self.wire.as_mut().book().handle_full(),
@@ -168,14 +175,14 @@ where
         })
     }
 
-    fn make(&self, frame: Frame) -> M {
+    fn make(&self, frame: Frame) -> Option<M> {
         match frame {
-            Frame::Ping(payload) | Frame::Probe(payload) => Protocol::<M, E>::ping(self.protocol, &payload),
+            Frame::Ping(payload) | Frame::Probe(payload) => Protocol::<M, E>::beat(self.protocol, &payload),
             Frame::Close => {
                 let machine = &self.pilot.core.machine;
-                let cause = machine.account().map_or(Cause::PongTimeout, LivenessError::cause);
-                let reason = machine.rules().close_reason.as_deref().unwrap_or(cause.close_reason());
-                Protocol::<M, E>::close(self.protocol, machine.rules().close_code, reason)
+                let reason = machine.account().map_or(Cause::PongTimeout.close_reason(), LivenessError::close_reason);
+                let reason = machine.rules().close_reason.as_deref().unwrap_or(reason);
+                Some(Protocol::<M, E>::close(self.protocol, machine.rules().close_code, reason))
             }
         }
     }
@@ -190,6 +197,10 @@ where
     #[cold]
     #[inline(never)]
     pub(super) fn is_lasting(&mut self, error: &<S as Sink<M>>::Error) -> bool {
+        // A `LiveStream` below answers for itself.
+        if self.pilot.core.below().is_some() {
+            return !Protocol::<M, S::Error>::is_transient(self.protocol, error);
+        }
         self.wire.as_mut().book().fail();
         let transient = Protocol::<M, S::Error>::is_transient(self.protocol, error);
         self.wire.as_mut().book().settle_error(transient);

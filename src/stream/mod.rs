@@ -23,6 +23,8 @@ pub(crate) use write::Goodbye;
 use write::Want;
 
 use crate::config::LiveConfig;
+use crate::error::Layer;
+use crate::heartbeat::{Heartbeat, HeartbeatProtocol};
 use crate::liveness::Liveness;
 use crate::message::{MessageKind, Protocol, ProtocolOf, WsProtocol};
 use crate::monitor::{End, Health, Monitor, Observer, Shared};
@@ -88,9 +90,73 @@ impl<S: Stream, P> LiveStream<S, P> {
         S: Stream<Item = Result<M, E>> + Sink<M>,
         P: ProtocolOf<S, M, E>,
     {
+        Self::judged(inner, config, protocol)
+    }
+
+    fn judged(inner: S, config: LiveConfig, protocol: P) -> Self {
         let machine = Liveness::new(config.rules().clone(), fastrand::u64(..));
         let shared = Shared::new(machine.is_judging());
         Self { wire: Wire::new(inner), protocol, core: Core::new(machine), shared: Tie(shared) }
+    }
+
+    /// Adds a service's own heartbeat above the WebSocket, judged like its pings and beside them.
+    ///
+    /// `config` is for the heartbeat: `ping_interval` and `pong_timeout` are its own, and so are close code and close reason,
+    /// if they are to differ. With `Duration::MAX` as `ping_interval` the first heartbeat waits until the service announces
+    /// its [`Pace`](crate::Pace).
+    ///
+    /// Messages are as before, but for the answers to heartbeats. One verdict ends the connection, whichever layer it is of;
+    /// [`LivenessError::layer`](crate::LivenessError::layer) says which. The monitor of the returned stream shows both
+    /// layers: see [`Monitor::below`]. If there is a progress source, give it to both.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tungstenite-0-30")]
+    /// # mod example {
+    /// # use futures_util::{Sink, Stream};
+    /// # use tokio_tungstenite::tungstenite::{Error, Message};
+    /// use std::time::Duration;
+    /// use ws_liveness::{Heard, Heartbeat, LiveConfig, LiveExt};
+    ///
+    /// struct TextPing;
+    ///
+    /// impl Heartbeat<Message> for TextPing {
+    ///     fn beat(&mut self, _number: u32) -> Option<Message> {
+    ///         Some(Message::text("ping"))
+    ///     }
+    ///     fn hear(&mut self, message: &Message) -> Heard {
+    ///         if message.to_text() == Ok("pong") { Heard::Answer } else { Heard::Other }
+    ///     }
+    /// }
+    ///
+    /// # fn wrap<S>(socket: S) -> Result<impl Stream<Item = Result<Message, Error>>, ws_liveness::ConfigError>
+    /// # where
+    /// #     S: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
+    /// # {
+    /// let every_15_s = LiveConfig::builder().ping_interval(Duration::from_secs(15)).build()?;
+    /// let ws = socket.live(LiveConfig::default()).with_heartbeat(TextPing, every_15_s);
+    /// # Ok(ws)
+    /// # }
+    /// # }
+    /// ```
+    pub fn with_heartbeat<H, M, E>(
+        self,
+        heartbeat: H,
+        config: LiveConfig,
+    ) -> LiveStream<LiveStream<S, P>, HeartbeatProtocol<H, P>>
+    where
+        S: Stream<Item = Result<M, E>> + Sink<M>,
+        P: ProtocolOf<S, M, E> + Clone,
+        H: Heartbeat<M>,
+    {
+        let (protocol, below) = (HeartbeatProtocol::new(heartbeat, self.protocol.clone()), self.shared.0.clone());
+        let layer = protocol.layer();
+        let mut above = LiveStream::judged(self, config, protocol);
+        above.shared.0.set_layer(layer);
+        if layer == Layer::Expectation {
+            above.core.machine.expect();
+        }
+        above.core.aside.get_or_insert_default().below = Some(below);
+        above
     }
 
     /// Gives the connection a source of progress below the messages, such as [`ProgressIo`](crate::ProgressIo).
@@ -164,7 +230,7 @@ impl<S: Stream, P> LiveStream<S, P> {
 
     /// Returns a [`Monitor`], which watches this connection from any task, also after `split`.
     pub fn monitor(&self) -> Monitor {
-        Monitor::new(self.shared.0.clone())
+        Monitor::new(self.shared.0.clone(), self.core.below().cloned())
     }
 
     /// Returns the inner socket, and a message that `start_send` has accepted but not yet handed to it, if there is one.
@@ -462,7 +528,7 @@ where
 }
 
 fn is_data<P: Protocol<M, E>, M, E>(protocol: &P, message: &M) -> bool {
-    matches!(protocol.kind(message), MessageKind::Data)
+    !protocol.hears() && matches!(protocol.kind(message), MessageKind::Data)
 }
 
 /// Adds [`live`](Self::live) to every stream: `ws.live(config)`.

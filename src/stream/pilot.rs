@@ -10,6 +10,7 @@ use tracing::{debug, trace, warn};
 
 use super::wire::Flush;
 use crate::error::{Cause, LivenessError, Report};
+use crate::heartbeat::Pace;
 use crate::liveness::{CloseBy, Death, Event, Frame, Left, Liveness, Reason, Time, Witness};
 use crate::monitor::{End, Event as Told, Health, Shared, count};
 use crate::progress::Watch;
@@ -31,6 +32,8 @@ pub(super) struct Aside {
     pub(super) refusal: Option<LivenessError>,
     /// What looks below the messages (P).
     pub(super) watch: Option<Watch>,
+    /// The connection below a heartbeat.
+    pub(super) below: Option<Arc<Shared>>,
 }
 
 impl Core {
@@ -40,6 +43,15 @@ impl Core {
 
     fn watch(&mut self) -> Option<&mut Watch> {
         self.aside.as_mut()?.watch.as_mut()
+    }
+
+    pub(super) fn below(&self) -> Option<&Arc<Shared>> {
+        self.aside.as_ref()?.below.as_ref()
+    }
+
+    /// How the connection below a heartbeat has ended. Its stream tells it, so nothing is to be said of it here (L4).
+    pub(super) fn end_below(&self) -> Option<End> {
+        self.below()?.health().end()
     }
 
     pub(super) fn has_refusal(&self) -> bool {
@@ -357,6 +369,27 @@ impl Pilot<'_> {
         }
     }
 
+    /// A sign of life came in. Returns whether it was waited for.
+    pub(super) fn sign(&mut self) -> bool {
+        let now = self.now();
+        let judging = self.core.machine.is_judging();
+        let awaited = self.core.machine.handle_sign(now);
+        let mut board = self.shared.board();
+        board.judging |= judging;
+        board.stats.last_inbound = Some(now);
+        board.stats.last_pong = Some(now);
+        if awaited {
+            count(&mut board.stats.pongs_received);
+        }
+        awaited
+    }
+
+    /// The service says how often it wants heartbeats.
+    pub(super) fn pace(&mut self, pace: Pace) {
+        let now = self.now();
+        self.core.machine.handle_pace(pace.interval, pace.first, now);
+    }
+
     /// A pong came in that answers no ping of ours.
     pub(super) fn note_foreign_pong(&self) {
         self.shared.board().foreign = true;
@@ -375,6 +408,9 @@ impl Pilot<'_> {
 
     /// Keeps the error with which the inner refused one of our frames, while reading goes on (S9).
     pub(super) fn fail(&mut self, source: Box<dyn Error + Send + Sync>) {
+        if self.core.end_below().is_some() {
+            return;
+        }
         let now = self.now();
         let death = self.core.machine.facts(Reason::Refused);
         debug!(cause = Cause::PingFailed.as_str(), error = %source, "suspect");
@@ -502,6 +538,7 @@ fn report(
     let board = shared.board();
     LivenessError::new(Report {
         cause,
+        layer: board.layer(),
         reason: death.reason,
         diagnosis: watch.map(|watch| watch.diagnose(cause)),
         since_queued: death.queued.map(|at| now.since(at)),

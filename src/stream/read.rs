@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use futures_util::{Sink, Stream};
 
 use super::driver::Driver;
+use crate::heartbeat::Heard;
 use crate::liveness::{CloseBy, Reading};
 use crate::message::{MessageKind, Protocol, ProtocolOf};
 use crate::monitor::{End, Health};
@@ -101,6 +102,11 @@ where
 
     /// Whether a message that came in goes to the user.
     fn shows(&mut self, cx: &mut Context<'_>, message: &M) -> bool {
+        if Protocol::<M, E>::hears(self.protocol) {
+            if let Some(shows) = self.hears(cx, message) {
+                return shows;
+            }
+        }
         let machine = &mut self.pilot.core.machine;
         match Protocol::<M, E>::kind(self.protocol, message) {
             MessageKind::Data => {}
@@ -125,10 +131,42 @@ where
                 self.flush_answer();
             }
         }
-        let machine = &mut self.pilot.core.machine;
-        machine.handle_frame();
-        // Everything after a verdict is discarded (K1).
-        !(machine.account().is_some() && (machine.is_dying() || machine.is_over()))
+        self.pilot.core.machine.handle_frame();
+        !self.is_discarding()
+    }
+
+    /// Whether an answer to our heartbeat goes to the user; none if the message is none.
+    fn hears(&mut self, cx: &mut Context<'_>, message: &M) -> Option<bool> {
+        let (heard, shown) = Protocol::<M, E>::hear(self.protocol, message);
+        let number = match heard {
+            Heard::Other => return None,
+            Heard::Answer => None,
+            Heard::AnswerTo(number) => Some(number),
+            Heard::Sign => {
+                self.unsettled |= self.pilot.sign();
+                return None;
+            }
+            Heard::Pace(pace) => {
+                self.pilot.pace(pace);
+                self.unsettled = true;
+                return None;
+            }
+        };
+        match self.pilot.core.machine.read_answer(number) {
+            Reading::Foreign => return None,
+            Reading::Stale => self.pilot.core.machine.handle_frame(),
+            Reading::Answer(number) => {
+                self.pilot.answer(number);
+                self.settle(cx);
+            }
+        }
+        Some(shown && !self.is_discarding())
+    }
+
+    /// Everything after a verdict is discarded (K1).
+    fn is_discarding(&self) -> bool {
+        let machine = &self.pilot.core.machine;
+        machine.account().is_some() && (machine.is_dying() || machine.is_over())
     }
 
     /// Asks for a flush of the answer that the inner has queued, since the user may never write (S8).
@@ -155,7 +193,8 @@ where
         if dying {
             return self.last_word();
         }
-        self.pilot.shared.set_health(Health::Ended(End::StreamError));
+        let end = self.pilot.core.end_below().unwrap_or(End::StreamError);
+        self.pilot.shared.set_health(Health::Ended(end));
         Some(Err(error))
     }
 
@@ -168,6 +207,7 @@ where
             return self.last_word();
         }
         let end = if closed { End::Closed } else { End::EndOfStream };
+        let end = self.pilot.core.end_below().unwrap_or(end);
         self.pilot.shared.set_health(Health::Ended(end));
         None
     }

@@ -16,6 +16,11 @@ mod tcp;
 mod transparent;
 mod wire;
 
+/// Heartbeats.
+mod l {
+    mod heartbeats;
+}
+
 /// Judging.
 mod j {
     mod backlog;

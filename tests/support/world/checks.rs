@@ -81,7 +81,7 @@ fn cause(oracle: &Oracle<'_>) -> Option<String> {
 /// What the pings count as that were read until `at`, since everything had left that there was.
 fn owed(oracle: &Oracle<'_>, at: Instant) -> u64 {
     let run = oracle.run;
-    let flushed = run.out.flushes.iter().rfind(|flushed| **flushed + GRAIN < at).copied().unwrap_or(run.start);
+    let flushed = run.out.flushes.iter().rfind(|flush| flush.at + GRAIN < at).map_or(run.start, |flush| flush.at);
     let since = |seen: &&Seen| seen.read.is_some_and(|read| read + GRAIN >= flushed && read <= at + GRAIN);
     let pings = run.back.seen.iter().filter(|seen| seen.frame.opcode == PING).filter(since);
     pings.map(|seen| weight(seen.frame.len)).sum()
