@@ -155,10 +155,13 @@ where
 
     fn inner_ended(&mut self) -> Option<Result<M, E>> {
         let machine = &mut self.pilot.core.machine;
-        let (dying, closed) = (machine.is_dying(), machine.is_closed());
+        let (dying, failed, closed) = (machine.is_dying(), machine.is_failed(), machine.is_closed());
         machine.handle_end();
         self.pilot.shared.fan.rouse();
-        if dying {
+        if failed {
+            self.pilot.tell();
+        }
+        if dying || failed {
             return self.last_word();
         }
         let end = if closed { End::Closed } else { End::EndOfStream };
