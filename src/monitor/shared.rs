@@ -9,7 +9,9 @@ use tokio::sync::Notify;
 use super::observer::{Event, Observer};
 use super::probe::Probe;
 use super::stats::Stats;
-use super::{Health, count};
+use super::{End, Health, count};
+use crate::error::LivenessError;
+use crate::liveness::Time;
 use crate::timer::Clock;
 use crate::wake::Fan;
 
@@ -40,6 +42,16 @@ pub(super) struct Desk {
     pub(super) probe: Probe,
     pub(super) news: Arc<Notify>,
     observer: Option<Arc<dyn Observer>>,
+    pub(super) obituary: Obituary,
+}
+
+/// What is kept of a connection that has ended, or whose peer closes. Allocated only then.
+#[derive(Default)]
+pub(super) struct Obituary {
+    pub(super) at: Option<Time>,
+    pub(super) error: Option<LivenessError>,
+    /// Of the peer's Close.
+    pub(super) code: Option<u16>,
 }
 
 impl fmt::Debug for Desk {
@@ -51,6 +63,10 @@ impl fmt::Debug for Desk {
 impl Board {
     pub(super) fn desk(&mut self) -> &mut Desk {
         self.desk.get_or_insert_default()
+    }
+
+    pub(super) fn obituary(&self) -> Option<&Obituary> {
+        self.desk.as_ref().map(|desk| &desk.obituary)
     }
 
     /// Whether there may be an observer or a waiting monitor.
@@ -93,7 +109,16 @@ impl Shared {
 
     /// Sets the health. The first end stays (K5). Returns whether it changed.
     pub(crate) fn set_health(&self, health: Health) -> bool {
-        let changed = self.mark_health(health);
+        self.set(health, None)
+    }
+
+    /// The same for an end of which an error tells.
+    pub(crate) fn set_end(&self, end: End, error: Option<&LivenessError>) {
+        self.set(Health::Ended(end), error);
+    }
+
+    fn set(&self, health: Health, error: Option<&LivenessError>) -> bool {
+        let changed = self.mark_health(health, error);
         if changed {
             self.announce();
             self.observe(match health {
@@ -106,10 +131,15 @@ impl Shared {
     }
 
     /// The same; that others hear of it is left to the caller.
-    pub(crate) fn mark_health(&self, health: Health) -> bool {
+    pub(crate) fn mark_health(&self, health: Health, error: Option<&LivenessError>) -> bool {
         let mut board = self.board();
         if board.health == health || matches!(board.health, Health::Ended(_)) {
             return false;
+        }
+        if matches!(health, Health::Ended(_)) {
+            let now = self.clock().now();
+            let obituary = &mut board.desk().obituary;
+            (obituary.at, obituary.error) = (Some(now), error.cloned());
         }
         board.health = health;
         board.version = board.version.wrapping_add(1);
@@ -126,6 +156,11 @@ impl Shared {
         }
         drop(board);
         self.observe(event);
+    }
+
+    /// Notes with which code the peer closes; the first counts.
+    pub(crate) fn note_close_code(&self, code: u16) {
+        self.board().desk().obituary.code.get_or_insert(code);
     }
 
     pub(crate) fn set_observer(&self, observer: Arc<dyn Observer>) {
