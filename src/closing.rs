@@ -199,6 +199,23 @@ where
     /// # }
     /// ```
     ///
+    /// A wrong code is a [`ConfigError`] before anything is sent. It converts into the errors of the supported libraries and into
+    /// [`std::io::Error`], so both `?` work in a function that returns one of those:
+    ///
+    /// ```
+    /// # #[cfg(feature = "tungstenite-0-30")]
+    /// # mod example {
+    /// # use tokio::net::TcpStream;
+    /// use tokio_tungstenite::WebSocketStream;
+    /// use tokio_tungstenite::tungstenite::Error;
+    /// use ws_liveness::{End, LiveStream};
+    ///
+    /// async fn restart(ws: &mut LiveStream<WebSocketStream<TcpStream>>) -> Result<End, Error> {
+    ///     ws.close_with(1012, "restart")?.await
+    /// }
+    /// # }
+    /// ```
+    ///
     /// After `split` there is no `close_with`: send a Close message through the sink half and read to the end, or put the
     /// halves together with `reunite`.
     ///

@@ -7,7 +7,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Cause, Layer, LivenessError};
-use crate::monitor::{End, Event, Health, LiveStats};
+use crate::monitor::{End, Event, Health, LiveStats, Monitor};
 
 /// Types that are a word.
 macro_rules! word {
@@ -55,6 +55,21 @@ impl Serialize for Event {
             Self::Ended(end) => Form::Ended(end),
         }
         .serialize(serializer)
+    }
+}
+
+/// One connection as it is now, for a health page: see [`Monitor`].
+impl Serialize for Monitor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let health = self.health();
+        let mut form = serializer.serialize_struct("Monitor", 6)?;
+        form.serialize_field("health", health.as_str())?;
+        form.serialize_field("end", &health.end())?;
+        form.serialize_field("since_end_seconds", &seconds(self.since_end()))?;
+        form.serialize_field("peer_close_code", &self.peer_close_code())?;
+        form.serialize_field("error", &self.error().map(|error| error.to_string()))?;
+        form.serialize_field("stats", &self.stats())?;
+        form.end()
     }
 }
 

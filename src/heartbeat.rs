@@ -218,6 +218,10 @@ where
         }
     }
 
+    fn close_code(&self, message: &M) -> Option<u16> {
+        self.below.close_code(message)
+    }
+
     /// Not asked: `beat` takes its place.
     fn ping(&self, payload: &[u8]) -> M {
         self.below.ping(payload)

@@ -79,6 +79,12 @@ pub trait WsMessage: Sized {
     /// Returns what kind of frame this message is. Called once per message, in and out.
     fn kind(&self) -> MessageKind<'_>;
 
+    /// Returns the code of a Close that came in, or 1005 if it has none, for
+    /// [`Monitor::peer_close_code`](crate::Monitor::peer_close_code). Default is `None`: not known.
+    fn close_code(&self) -> Option<u16> {
+        None
+    }
+
     /// Returns `true` if an error of the sink on one of our frames means "not now": the sink has not taken the frame,
     /// the connection is as before, and the frame may be offered again after a flush. Default is `false`.
     fn is_transient(error: &(dyn Error + 'static)) -> bool {
@@ -195,6 +201,12 @@ pub trait Protocol<M, E> {
     /// Returns what kind of frame `message` is. Called once per message, in and out.
     fn kind<'a>(&self, message: &'a M) -> MessageKind<'a>;
 
+    /// Returns the code of a Close that came in, as [`WsMessage::close_code`] does.
+    fn close_code(&self, message: &M) -> Option<u16> {
+        let _ = message;
+        None
+    }
+
     /// Makes a Ping frame. `payload` has 8 bytes.
     fn ping(&self, payload: &[u8]) -> M;
 
@@ -281,6 +293,10 @@ where
     #[inline]
     fn kind<'a>(&self, message: &'a M) -> MessageKind<'a> {
         message.kind()
+    }
+
+    fn close_code(&self, message: &M) -> Option<u16> {
+        message.close_code()
     }
 
     fn ping(&self, payload: &[u8]) -> M {

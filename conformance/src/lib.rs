@@ -259,5 +259,6 @@ async fn backpressure_goes_both_ways<K: Kit>(role: Role) {
 
 /// The example of an axum server in the guide is compiled.
 #[cfg(doctest)]
+#[doc = include_str!("../../src/guide/axum.md")]
 #[doc = include_str!("../../src/guide/progress.md")]
 struct Guide;

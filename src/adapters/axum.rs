@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use axum::Error;
 use axum::extract::ws::{CloseFrame, Message};
 
+use crate::config::ConfigError;
 use crate::error::LivenessError;
 use crate::message::{MessageKind, WsMessage};
 
@@ -31,6 +32,11 @@ impl WsMessage for Message {
         }
     }
 
+    fn close_code(&self) -> Option<u16> {
+        let Self::Close(frame) = self else { return None };
+        Some(frame.as_ref().map_or(1005, |frame| frame.code))
+    }
+
     /// A full write buffer hands the frame back; nothing else happened.
     fn is_transient(error: &(dyn StdError + 'static)) -> bool {
         let within = error.downcast_ref::<Error>().and_then(Error::source);
@@ -41,6 +47,13 @@ impl WsMessage for Message {
 /// As its [`source`](StdError::source); [`LivenessError::find`] gets it back.
 impl From<LivenessError> for Error {
     fn from(error: LivenessError) -> Self {
+        Self::new(error)
+    }
+}
+
+/// As its [`source`](StdError::source), so that `close_with(code, reason)?` fits where a `Result<_, Error>` is returned.
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
         Self::new(error)
     }
 }

@@ -5,6 +5,7 @@
 
 use tokio_websockets::{CloseCode, Error, Message};
 
+use crate::config::ConfigError;
 use crate::error::LivenessError;
 use crate::message::{MessageKind, WsMessage};
 
@@ -28,11 +29,22 @@ impl WsMessage for Message {
             _ => MessageKind::Data,
         }
     }
+
+    fn close_code(&self) -> Option<u16> {
+        self.as_close().map(|(code, _)| u16::from(code))
+    }
 }
 
 /// As [`Error::Io`] of kind `TimedOut`; [`LivenessError::find`] gets it back.
 impl From<LivenessError> for Error {
     fn from(error: LivenessError) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+/// As [`Error::Io`] of kind `InvalidInput`, so that `close_with(code, reason)?` fits where a `Result<_, Error>` is returned.
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
         Self::Io(error.into())
     }
 }

@@ -11,6 +11,7 @@ macro_rules! adapter {
             use $tungstenite::protocol::CloseFrame;
             use $tungstenite::{Error, Message};
 
+            use crate::config::ConfigError;
             use crate::error::LivenessError;
             use crate::message::{MessageKind, WsMessage};
 
@@ -33,6 +34,11 @@ macro_rules! adapter {
                     }
                 }
 
+                fn close_code(&self) -> Option<u16> {
+                    let Self::Close(frame) = self else { return None };
+                    Some(frame.as_ref().map_or(1005, |frame| frame.code.into()))
+                }
+
                 /// A full write buffer hands the frame back, and so does a socket that is closing; nothing else
                 /// happened.
                 fn is_transient(error: &(dyn StdError + 'static)) -> bool {
@@ -46,6 +52,14 @@ macro_rules! adapter {
             /// As [`Error::Io`] of kind `TimedOut`; [`LivenessError::find`] gets it back.
             impl From<LivenessError> for Error {
                 fn from(error: LivenessError) -> Self {
+                    Self::Io(error.into())
+                }
+            }
+
+            /// As [`Error::Io`] of kind `InvalidInput`, so that `close_with(code, reason)?` fits where a
+            /// `Result<_, Error>` is returned.
+            impl From<ConfigError> for Error {
+                fn from(error: ConfigError) -> Self {
                     Self::Io(error.into())
                 }
             }

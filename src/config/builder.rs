@@ -197,6 +197,13 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
+/// Of kind [`InvalidInput`](std::io::ErrorKind::InvalidInput).
+impl From<ConfigError> for std::io::Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(std::io::ErrorKind::InvalidInput, error)
+    }
+}
+
 fn check(field: &'static str, value: impl fmt::Debug, ok: bool, allowed: &'static str) -> Result<(), ConfigError> {
     if ok { Ok(()) } else { Err(ConfigError { field, value: format!("{value:?}"), allowed }) }
 }

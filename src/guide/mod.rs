@@ -8,6 +8,7 @@
 //! | [`environments`] | are on WSL2, in Docker, without sysctl, behind a proxy or a load balancer |
 //! | [`interval`] | choose the times, or fear that all clients come back at once |
 //! | [`progress`] | move large messages over slow paths, or want to know which layer died |
+//! | [`axum`] | want a complete server: `/health`, progress, graceful shutdown |
 //! | [`layers`] | want to know what TCP, ping and application can each see |
 //! | [`shutdown`] | close many connections at once |
 //! | [`testing`] | test your own code against dead peers, without waiting |
@@ -30,6 +31,11 @@ pub mod layers {
 /// Sources of progress in ten lines: tokio-tungstenite, TLS, axum, the TCP socket itself.
 pub mod progress {
     #![doc = include_str!("progress.md")]
+}
+
+/// A complete axum server: a source of progress, a task per connection, `/health` as JSON, a graceful shutdown.
+pub mod axum {
+    #![doc = include_str!("axum.md")]
 }
 
 /// What cuts an idle connection in which environment, after how long, and what to set.

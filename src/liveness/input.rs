@@ -335,8 +335,14 @@ impl<F: Clone> Liveness<F> {
 
     /// Records that the inner stream ended.
     pub(crate) fn handle_end(&mut self) {
-        match self.phase {
+        match &self.phase {
             Phase::Dying(_) => self.end_farewell(),
+            // A bare end explains nothing; the failure before it does (S9).
+            Phase::Failed { account, .. } => {
+                let account = account.clone();
+                self.end(LastWord::Failure { account, told: false });
+                self.news = Some(Event::Died);
+            }
             Phase::Over(_) => {}
             _ => self.end(LastWord::Nothing),
         }

@@ -15,7 +15,7 @@
 //!                    |    C, or the end of the stream       |  the same               v
 //!                    '--------------------------------------+--------------------> Over
 //!
-//!   Any phase ends in Over when the inner stream ends.
+//!   Any phase ends in Over when the inner stream ends; after Failed, the failure is still told.
 //!   Every transition, input by input: transitions.txt, which `explore` prints and compares.
 //!   W write_timeout   T pong_timeout   M missed_pongs   C close_timeout
 //! ```

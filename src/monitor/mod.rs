@@ -20,6 +20,8 @@ pub(crate) use shared::Shared;
 pub use stats::LiveStats;
 pub(crate) use stats::count;
 
+use crate::error::LivenessError;
+
 /// Watches one connection, from any task and after `split`.
 ///
 /// Cloning it is cheap. It does not keep the connection open, and it still answers after the connection has ended.
@@ -43,9 +45,24 @@ pub(crate) use stats::count;
 /// tokio::spawn(ws.for_each(|message| async { drop(message) }));
 /// assert_eq!(monitor.ended().await, End::PongTimeout);
 /// assert_eq!(monitor.stats().misses, 1);
+/// println!("it ended {:?} ago: {:?}", monitor.since_end(), monitor.error());
 /// # });
 /// # }
 /// # Ok::<(), std::io::Error>(())
+/// ```
+/// With the feature `serde` a monitor serialises as one connection of a health page. `health` is the word that an alert looks at,
+/// `end` and what follows are `null` until there is an end, and `error` is the line for a person; its parts are what
+/// [`error`](Self::error) returns, which serialises too.
+///
+/// ```json
+/// {
+///   "health": "ended",
+///   "end": "pong_timeout",
+///   "since_end_seconds": 5.0,
+///   "peer_close_code": null,
+///   "error": "pong timeout: ping sent 20.000s ago was not answered, no frame was ever seen",
+///   "stats": { "pings_sent": 1, "pongs_received": 0, "misses": 1, "deferrals": 0, "last_rtt_seconds": null, "min_rtt_seconds": null, "max_rtt_seconds": null, "smoothed_rtt_seconds": null, "rtt_variance_seconds": null, "last_inbound_seconds": null }
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Monitor {
@@ -155,6 +172,36 @@ impl Monitor {
     /// The first end stays, also after the connection was dropped. Cancel-safe: dropping the future loses nothing.
     pub async fn ended(&self) -> End {
         self.until(|monitor| monitor.health().end()).await
+    }
+
+    /// Returns how long ago the connection ended, or `None` while it has not.
+    pub fn since_end(&self) -> Option<Duration> {
+        let since = |shared: &Arc<Shared>| {
+            let now = shared.clock().now();
+            shared.board().obituary()?.at.map(|at| now.since(at))
+        };
+        self.layers().filter_map(since).max()
+    }
+
+    /// The shared part of this layer, and of the one below it.
+    fn layers(&self) -> impl Iterator<Item = &Arc<Shared>> {
+        [&self.shared].into_iter().chain(&self.below)
+    }
+
+    /// Returns the error with which liveness ended the connection, or `None` if it goes on, or ended otherwise.
+    ///
+    /// It is the error that the stream yields, also after somebody else has taken that, and at once: the stream may first send a Close.
+    /// Of an end that the socket tells by itself ([`StreamError`](End::StreamError)), only the stream has the error.
+    pub fn error(&self) -> Option<LivenessError> {
+        self.layers().find_map(|shared| shared.board().obituary()?.error.clone())
+    }
+
+    /// Returns the code of the peer's Close: 1005 for a Close without a code, and `None` if no Close has come or if the
+    /// message type cannot say ([`WsMessage::close_code`](crate::WsMessage::close_code)).
+    ///
+    /// The code of a Close of ours is the one that was sent, or the configured one after a verdict.
+    pub fn peer_close_code(&self) -> Option<u16> {
+        self.layers().find_map(|shared| shared.board().obituary()?.code)
     }
 
     /// Sends an extra ping now and returns its round-trip time.

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 use super::observer::{Event, Observer};
 use super::probe::Probe;
 use super::stats::Stats;
-use super::{Health, count};
-use crate::error::Layer;
+use super::{End, Health, count};
+use crate::error::{Layer, LivenessError};
+use crate::liveness::Time;
 use crate::timer::Clock;
 use crate::wake::Fan;
 
@@ -43,6 +44,16 @@ pub(super) struct Desk {
     observer: Option<Arc<dyn Observer>>,
     /// What is watched above a WebSocket.
     layer: Option<Layer>,
+    pub(super) obituary: Obituary,
+}
+
+/// What is kept of a connection that has ended, or whose peer closes. Allocated only then.
+#[derive(Default)]
+pub(super) struct Obituary {
+    pub(super) at: Option<Time>,
+    pub(super) error: Option<LivenessError>,
+    /// Of the peer's Close.
+    pub(super) code: Option<u16>,
 }
 
 impl fmt::Debug for Desk {
@@ -54,6 +65,10 @@ impl fmt::Debug for Desk {
 impl Board {
     pub(super) fn desk(&mut self) -> &mut Desk {
         self.desk.get_or_insert_default()
+    }
+
+    pub(super) fn obituary(&self) -> Option<&Obituary> {
+        self.desk.as_ref().map(|desk| &desk.obituary)
     }
 
     /// Whether there may be an observer or a waiting monitor.
@@ -100,7 +115,16 @@ impl Shared {
 
     /// Sets the health. The first end stays (K5). Returns whether it changed.
     pub(crate) fn set_health(&self, health: Health) -> bool {
-        let changed = self.mark_health(health);
+        self.set(health, None)
+    }
+
+    /// The same for an end of which an error tells.
+    pub(crate) fn set_end(&self, end: End, error: Option<&LivenessError>) {
+        self.set(Health::Ended(end), error);
+    }
+
+    fn set(&self, health: Health, error: Option<&LivenessError>) -> bool {
+        let changed = self.mark_health(health, error);
         if changed {
             self.announce();
             self.observe(match health {
@@ -113,10 +137,15 @@ impl Shared {
     }
 
     /// The same; that others hear of it is left to the caller.
-    pub(crate) fn mark_health(&self, health: Health) -> bool {
+    pub(crate) fn mark_health(&self, health: Health, error: Option<&LivenessError>) -> bool {
         let mut board = self.board();
         if board.health == health || matches!(board.health, Health::Ended(_)) {
             return false;
+        }
+        if matches!(health, Health::Ended(_)) {
+            let now = self.clock().now();
+            let obituary = &mut board.desk().obituary;
+            (obituary.at, obituary.error) = (Some(now), error.cloned());
         }
         board.health = health;
         board.version = board.version.wrapping_add(1);
@@ -138,6 +167,11 @@ impl Shared {
     /// What is watched is not the WebSocket itself.
     pub(crate) fn set_layer(&self, layer: Layer) {
         self.board().desk().layer = Some(layer);
+    }
+
+    /// Notes with which code the peer closes; the first counts.
+    pub(crate) fn note_close_code(&self, code: u16) {
+        self.board().desk().obituary.code.get_or_insert(code);
     }
 
     pub(crate) fn set_observer(&self, observer: Arc<dyn Observer>) {

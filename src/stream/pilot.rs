@@ -212,7 +212,7 @@ impl Pilot<'_> {
     pub(super) fn unread(&mut self) {
         self.shared.fan.come(Half::Stream);
         if self.core.machine.is_failed() {
-            self.shared.set_health(Health::Ended(End::PingFailed));
+            self.shared.set_end(End::PingFailed, self.core.machine.account());
         }
     }
 
@@ -222,7 +222,7 @@ impl Pilot<'_> {
             self.judge(|machine, now, examiner| machine.handle_abandoned(now, examiner));
             // The timer of a runtime that is gone must not be polled again.
             self.core.timer.forget();
-            self.shared.set_health(Health::Ended(End::Dropped));
+            self.shared.set_end(End::Dropped, self.core.machine.account());
             self.shared.fan.rouse();
         }
     }
@@ -481,7 +481,7 @@ impl Pilot<'_> {
             "connection is dead: {error}"
         );
         let Some(end) = cause.end() else { return };
-        let first = self.shared.mark_health(Health::Ended(end));
+        let first = self.shared.mark_health(Health::Ended(end), Some(error));
         // Whoever is told may panic: each knows as much as can be.
         self.shared.fan.rouse();
         if first {

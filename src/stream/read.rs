@@ -127,6 +127,9 @@ where
                 self.flush_answer();
             }
             MessageKind::Close => {
+                if let Some(code) = Protocol::<M, E>::close_code(self.protocol, message) {
+                    self.pilot.shared.note_close_code(code);
+                }
                 self.pilot.close(CloseBy::Peer);
                 self.flush_answer();
             }
@@ -198,12 +201,16 @@ where
         Some(Err(error))
     }
 
+    #[cold]
+    #[inline(never)]
     fn inner_ended(&mut self) -> Option<Result<M, E>> {
         let machine = &mut self.pilot.core.machine;
-        let (dying, closed) = (machine.is_dying(), machine.is_closed());
+        let (dying, failed, closed) = (machine.is_dying(), machine.is_failed(), machine.is_closed());
         machine.handle_end();
         self.pilot.shared.fan.rouse();
-        if dying {
+        // The failure is told in this poll.
+        self.unsettled |= failed;
+        if dying || failed {
             return self.last_word();
         }
         let end = if closed { End::Closed } else { End::EndOfStream };

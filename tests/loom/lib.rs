@@ -31,6 +31,12 @@ mod sync;
 mod wake;
 mod world;
 
+/// No monitor here has an error to keep.
+mod error {
+    #[derive(Clone, Debug)]
+    pub(crate) struct LivenessError;
+}
+
 mod timer {
     pub(crate) use crate::wake::Clock;
 }

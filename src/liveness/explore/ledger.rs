@@ -604,6 +604,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// A failure is the reason of the end that follows it, and is told as one.
+    pub(super) fn inner_ended(&mut self) {
+        if self.stage == Stage::Failed {
+            self.untold = Some(Event::Died);
+            self.died = true;
+        }
+        self.over();
+    }
+
     /// A flush is finished.
     pub(super) fn emptied(&mut self) {
         self.owed = 0;

@@ -493,10 +493,10 @@ impl World {
                 if dying { self.last_word() } else { Ok(()) }
             }
             Find::End => {
-                let dying = self.subject.is_dying();
+                let told = self.subject.is_dying() || self.subject.is_failed();
                 self.input("end", |subject| subject.handle_end());
-                self.ledger.ended();
-                if dying { self.last_word() } else { Ok(()) }
+                self.ledger.inner_ended();
+                if told { self.last_word() } else { Ok(()) }
             }
         }
     }

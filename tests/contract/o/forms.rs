@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use serde_json::{json, to_value};
+use tokio::time::advance;
 use ws_liveness::progress::Finding;
 use ws_liveness::{Cause, End, Event, Health, LivenessError};
 
@@ -54,4 +55,20 @@ async fn an_error_says_all_it_knows_in_seconds() {
             },
         })
     );
+}
+
+/// As the documentation of `Monitor` shows it.
+#[tokio::test(start_paused = true)]
+async fn a_monitor_is_one_connection_of_a_health_page() {
+    let (peer, mut ws) = live(exact());
+    let monitor = ws.monitor();
+    let alive = to_value(&monitor).unwrap();
+    assert_eq!((&alive["health"], &alive["end"], &alive["error"]), (&json!("alive"), &json!(null), &json!(null)));
+    assert!(death(&peer, &mut ws, secs(40)).await.is_some());
+    drop(ws);
+    advance(secs(5)).await;
+    let source = include_str!("../../../src/monitor/mod.rs");
+    let example = source.split("/// ```json").nth(1).and_then(|rest| rest.split("/// ```").next()).expect("it has one");
+    let documented: serde_json::Value = serde_json::from_str(&example.replace("///", "")).unwrap();
+    assert_eq!(to_value(&monitor).unwrap(), documented);
 }

@@ -328,3 +328,38 @@ async fn o2_a_monitor_shows_how_the_connection_is() {
         assert!(shown.contains(words), "{shown}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn o2_a_monitor_knows_after_the_end_when_it_was_and_with_which_error() {
+    let (peer, mut ws) = live(exact());
+    let monitor = ws.monitor();
+    idle(&mut ws, secs(39)).await;
+    assert!(monitor.since_end().is_none() && monitor.error().is_none(), "it goes on");
+    let Some((_, Fault::Dead(error))) = death(&peer, &mut ws, secs(41)).await else { panic!() };
+    drop(ws);
+    advance(secs(5)).await;
+    let kept = monitor.error().expect("a verdict");
+    assert_eq!((monitor.since_end(), kept.cause()), (Some(secs(5)), Cause::PongTimeout));
+    assert_eq!(kept.to_string(), error.to_string());
+    assert_eq!(monitor.peer_close_code(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn o2_a_monitor_knows_with_which_code_the_peer_closed() {
+    let (peer, mut ws) = live(exact());
+    let monitor = ws.monitor();
+    peer.sends(Msg::Close(1012, "restart".into()));
+    assert!(ws.next().await.unwrap().is_ok());
+    assert_eq!((monitor.peer_close_code(), monitor.since_end()), (Some(1012), Some(secs(0))));
+    assert!(monitor.error().is_none(), "a complete handshake is no error");
+}
+
+#[tokio::test(start_paused = true)]
+async fn o2_a_dropped_connection_ended_when_it_was_dropped_without_an_error() {
+    let (_peer, mut ws) = live(exact());
+    let monitor = ws.monitor();
+    idle(&mut ws, secs(3)).await;
+    drop(ws);
+    advance(secs(2)).await;
+    assert_eq!((monitor.since_end(), monitor.error().is_none()), (Some(secs(2)), true));
+}

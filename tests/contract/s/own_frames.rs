@@ -126,12 +126,32 @@ async fn s9_a_parked_writer_is_woken_by_the_failure() {
     assert_eq!(peer.elapsed(), secs(24));
 }
 
+/// tokio-websockets ends its stream once its sink has failed: a bare end explains nothing, and the error does.
 #[tokio::test(start_paused = true)]
-async fn s9_an_end_that_comes_before_is_worth_more() {
+async fn s9_a_bare_end_after_the_failure_yields_the_kept_error_once() {
     let (peer, mut ws) = about_to_fail().await;
+    let monitor = ws.monitor();
     peer.ends();
     reads_three(&mut ws).await;
+    let error = verdict(&mut ws);
+    assert_eq!(error.cause(), Cause::PingFailed);
+    assert!(matches!(error.source().unwrap().downcast_ref(), Some(Fault::Reset)));
+    assert_eq!(monitor.health(), Health::Ended(End::PingFailed));
     assert!(ws.next().await.is_none() && ws.next().await.is_none());
+    assert!(ws.send(Msg::Data(9)).await.is_err());
+    assert_eq!(peer.elapsed(), secs(20), "the end is not waited for");
+    assert!(!peer.messages().iter().any(|message| matches!(message, Msg::Close(..))), "no Close after the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn s9_an_end_that_is_read_before_our_frame_fails_is_only_an_end() {
+    let (peer, mut ws) = live(exact());
+    idle(&mut ws, secs(19)).await;
+    peer.set_refuses(Some(Fault::Reset));
+    peer.ends();
+    assert!(ws.next().await.is_none());
+    advance(secs(60)).await;
+    assert!(ws.next().await.is_none());
     assert_eq!(ws.monitor().health(), Health::Ended(End::EndOfStream));
 }
 

@@ -201,6 +201,8 @@ async fn l4_a_dead_path_is_told_by_the_layer_that_notices_it_first() {
         assert_eq!((ours(live.next().await), start.elapsed()), ((Cause::PongTimeout, layer), secs(at)));
         assert!(live.next().await.is_none());
         assert_eq!(monitor.ended().await, End::PongTimeout);
+        assert_eq!(monitor.error().unwrap().layer(), layer);
+        assert_eq!(monitor.since_end(), Some(Duration::ZERO));
         let late = live.send(Message::text("x")).await.unwrap_err();
         assert_eq!(LivenessError::find(&late).unwrap().layer(), layer);
     }
@@ -240,6 +242,7 @@ async fn l4_other_ends_are_those_of_the_websocket() {
     assert!(live.next().await.unwrap().unwrap().is_close());
     assert!(live.next().await.is_none());
     assert_eq!((monitor.ended().await, monitor.below().unwrap().ended().await), (End::Closed, End::Closed));
+    assert_eq!(monitor.peer_close_code(), Some(1005));
 
     let (mut live, far) = beating(Numbered::default()).await;
     drop(far);

@@ -31,6 +31,13 @@ impl WsMessage for Msg {
         }
     }
 
+    fn close_code(&self) -> Option<u16> {
+        match self {
+            Self::Close(code, _) => Some(*code),
+            _ => None,
+        }
+    }
+
     fn is_transient(error: &(dyn Error + 'static)) -> bool {
         matches!(error.downcast_ref(), Some(Fault::Full))
     }
