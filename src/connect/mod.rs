@@ -9,6 +9,8 @@ mod resolve;
 mod target;
 #[cfg(feature = "connect-rustls-0-23")]
 mod tls;
+#[cfg(all(test, feature = "connect-rustls-0-23"))]
+mod world;
 
 use std::fmt;
 use std::sync::Arc;
