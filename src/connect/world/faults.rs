@@ -64,7 +64,7 @@ pub(super) async fn dial(
 ) -> Result<Reached, ConnectError> {
     match fault {
         Some(fault) => wrongly(fault, world, url, options).await,
-        None if world.scenario.dials => Ok(Reached::Stream(dial_over(&**world, url, options).await?.0)),
+        None if world.scenario.dials => Ok(Reached::Stream(Box::new(dial_over(&**world, url, options).await?.0))),
         None => Ok(Reached::Live(Box::new(connect_over(&**world, url, options).await?.0))),
     }
 }
@@ -148,7 +148,7 @@ async fn wrongly(
         None => MaybeTlsStream::Plain(io),
     };
     if world.scenario.dials {
-        return Ok(Reached::Stream(stream));
+        return Ok(Reached::Stream(Box::new(stream)));
     }
     anew(&mut clock);
     let upgrade = client_async_with_config(request, stream, Some(options.websocket));

@@ -27,7 +27,7 @@ use crate::stream::LiveStream;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 pub(super) enum Reached {
-    Stream(Stream<World>),
+    Stream(Box<Stream<World>>),
     Live(Box<LiveStream<WebSocketStream<Stream<World>>>>),
 }
 

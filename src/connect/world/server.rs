@@ -17,7 +17,7 @@ use super::net::wait;
 use super::scenario::{Answer, Flight, Host, Identity, Then, Tls, cuts};
 
 /// What is enough for every parser to see that it is none of its own.
-const ZEROS: [u8; 20_000] = [0; 20_000];
+static ZEROS: [u8; 20_000] = [0; 20_000];
 
 pub(super) struct Server {
     pub(super) io: DuplexStream,
