@@ -64,3 +64,24 @@ fn every_fault_is_found() {
     let missed: Vec<_> = Fault::ALL.into_iter().filter(|fault| search(SEEDS, 1, Some(*fault)).is_empty()).collect();
     assert!(missed.is_empty(), "these are not found: {missed:?}");
 }
+
+/// So that the test above cannot pass in a world where nothing happens.
+#[test]
+fn every_outcome_has_to_come_of_many_seeds() {
+    use super::ConnectPhase::*;
+    use oracle::Outcome::{self, *};
+
+    let only: Vec<Outcome> = (0..SEEDS)
+        .filter_map(|seed| match &oracle::expected(&Scenario::of(seed))[..] {
+            [only] => Some(only.outcome),
+            _ => None,
+        })
+        .collect();
+    let connected = only.iter().filter(|outcome| matches!(outcome, Connected(_))).count();
+    assert!(connected > 300, "{connected} connect");
+    let rest = [Resolve, Tcp, Tls, Upgrade].into_iter().flat_map(|phase| [Failed(phase), TimedOut(phase)]);
+    for outcome in rest.chain([Dropped]) {
+        let seeds = only.iter().filter(|only| **only == outcome).count();
+        assert!(seeds >= 10, "{outcome:?} comes of {seeds} seeds");
+    }
+}
