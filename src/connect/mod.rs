@@ -1,6 +1,7 @@
 //! Dialling with one deadline over name resolution, TCP, TLS and upgrade (D).
 
 mod error;
+mod net;
 mod options;
 mod phases;
 mod race;
@@ -8,9 +9,10 @@ mod resolve;
 mod target;
 #[cfg(feature = "connect-rustls-0-23")]
 mod tls;
+#[cfg(all(test, feature = "connect-rustls-0-23"))]
+mod world;
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
@@ -19,6 +21,7 @@ use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_with_config};
 
 pub use error::{ConnectError, ConnectPhase};
+use net::{Net, System};
 pub use options::ConnectOptions;
 use phases::Clock;
 use race::race;
@@ -26,10 +29,12 @@ use target::{Refusal, Target, authorize, check, without_credentials};
 
 use crate::progress::{Progress, ProgressIo};
 use crate::stream::LiveStream;
-use crate::tcp::TcpProgress;
 
 /// The `LiveStream` that [`connect`] returns.
 pub type Connected = LiveStream<WebSocketStream<MaybeTlsStream<ProgressIo<TcpStream>>>>;
+
+/// The stream after TCP and TLS.
+type Stream<N> = MaybeTlsStream<ProgressIo<<N as Net>::Tcp>>;
 
 /// Connects to a `ws://` URL or, with the feature `connect-rustls`, to a `wss://` URL.
 ///
@@ -75,6 +80,18 @@ pub async fn connect<R>(request: R, options: &ConnectOptions) -> Result<(Connect
 where
     R: IntoClientRequest,
 {
+    connect_over(&System, request, options).await
+}
+
+async fn connect_over<N, R>(
+    net: &N,
+    request: R,
+    options: &ConnectOptions,
+) -> Result<(LiveStream<WebSocketStream<Stream<N>>>, Response), ConnectError>
+where
+    N: Net,
+    R: IntoClientRequest,
+{
     let mut clock = Clock::start(options.timeout);
     let checked = move || {
         let mut request = request.into_client_request()?;
@@ -83,7 +100,7 @@ where
         Ok((Target::of(request.uri())?, request))
     };
     let (target, request) = checked().map_err(|refusal: Refusal| clock.fail(ConnectPhase::Request, refusal))?;
-    let Dialled { stream, progress } = reach(&mut clock, target, options).await?;
+    let (stream, progress) = reach(net, &mut clock, target, options).await?;
     let upgrade = client_async_with_config(request, stream, Some(options.websocket));
     let (ws, response) = clock.within(ConnectPhase::Upgrade, upgrade).await?;
     Ok((LiveStream::new(ws, options.liveness.clone()).with_progress(progress), response))
@@ -140,6 +157,19 @@ pub async fn dial<R>(request: R, options: &ConnectOptions) -> Result<Dialled, Co
 where
     R: IntoClientRequest,
 {
+    let (stream, progress) = dial_over(&System, request, options).await?;
+    Ok(Dialled { stream, progress })
+}
+
+async fn dial_over<N, R>(
+    net: &N,
+    request: R,
+    options: &ConnectOptions,
+) -> Result<(Stream<N>, Arc<dyn Progress>), ConnectError>
+where
+    N: Net,
+    R: IntoClientRequest,
+{
     let mut clock = Clock::start(options.timeout);
     let checked = move || {
         let request = request.into_client_request()?;
@@ -147,33 +177,25 @@ where
         Target::of(request.uri())
     };
     let target = checked().map_err(|refusal: Refusal| clock.fail(ConnectPhase::Request, refusal))?;
-    reach(&mut clock, target, options).await
+    reach(net, &mut clock, target, options).await
 }
 
-async fn reach(clock: &mut Clock, target: Target, options: &ConnectOptions) -> Result<Dialled, ConnectError> {
-    let resolving = options.resolver.resolve(&target.host, target.port);
+async fn reach<N: Net>(
+    net: &N,
+    clock: &mut Clock,
+    target: Target,
+    options: &ConnectOptions,
+) -> Result<(Stream<N>, Arc<dyn Progress>), ConnectError> {
+    let resolving = options.resolver.resolve(net, &target.host, target.port);
     let addresses = clock.within(ConnectPhase::Resolve, resolving).await?;
-    let tcp = clock.within(ConnectPhase::Tcp, race(addresses, TcpStream::connect)).await?;
-    options.tcp.apply(&tcp).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
+    let tcp = clock.within(ConnectPhase::Tcp, race(addresses, |address| net.connect(address))).await?;
+    net.apply(&options.tcp, &tcp).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
     let io = ProgressIo::new(tcp);
-    let progress = progress(&io).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
+    let progress = net.progress(&io).map_err(|error| clock.fail(ConnectPhase::Tcp, error))?;
     #[cfg(feature = "connect-rustls-0-23")]
     if let Some(name) = target.tls {
         let stream = clock.within(ConnectPhase::Tls, tls::secure(name, io, options.tls.clone())).await?;
-        return Ok(Dialled { stream, progress });
+        return Ok((stream, progress));
     }
-    Ok(Dialled { stream: MaybeTlsStream::Plain(io), progress })
-}
-
-/// The socket itself where it can be asked, else the bytes that pass.
-fn progress(io: &ProgressIo<TcpStream>) -> io::Result<Arc<dyn Progress>> {
-    if !TcpProgress::IS_SUPPORTED {
-        return Ok(Arc::new(io.handle()));
-    }
-    match TcpProgress::new(io.get_ref()) {
-        Ok(source) => Ok(Arc::new(source)),
-        // Multipath TCP, if the system puts it in the place of TCP.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Arc::new(io.handle())),
-        Err(error) => Err(error),
-    }
+    Ok((MaybeTlsStream::Plain(io), progress))
 }

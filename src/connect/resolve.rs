@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
+use tokio::task::JoinHandle;
+
+use super::net::{Net, Permit};
 
 type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
@@ -28,35 +30,23 @@ impl Resolver {
         Self::Own(Arc::new(move |host, port| Box::pin(resolve(host, port))))
     }
 
-    pub(super) async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    pub(super) async fn resolve(&self, net: &impl Net, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         match (self, host.parse::<IpAddr>()) {
             (Self::Addresses(addresses), _) => Ok(addresses.clone()),
             (_, Ok(address)) => Ok(vec![(address, port).into()]),
             (Self::Own(resolve), _) => resolve(host.to_owned(), port).await,
-            (Self::System, _) => {
-                let host = host.to_owned();
-                within(&LOOKUPS, move || Ok((host, port).to_socket_addrs()?.collect())).await
-            }
+            (Self::System, _) => within(net.permits(), |permit| net.look_up(host.to_owned(), port, permit)).await,
         }
     }
 }
 
-/// The system's resolver blocks a thread, and cannot be cancelled: where no name server answers, glibc gives up after 10 s
-/// for each of up to three. Were there no limit, a program that dials again and again would fill tokio's 512 blocking
-/// threads, and its files and everything else there would wait. A sixteenth of them at 20 ms each is 1,600 names a second.
-static LOOKUPS: Semaphore = Semaphore::const_new(32);
-
-/// The permit is the thread's own: it outlives whoever waits.
-async fn within<T: Send + 'static>(
+/// Waits for a permit, then for what is begun with it.
+async fn within<T>(
     permits: &'static Semaphore,
-    blocking: impl FnOnce() -> io::Result<T> + Send + 'static,
+    begin: impl FnOnce(Permit) -> JoinHandle<io::Result<T>>,
 ) -> io::Result<T> {
     let permit = permits.acquire().await.map_err(io::Error::other)?;
-    let done = spawn_blocking(move || {
-        let _permit = permit;
-        blocking()
-    });
-    done.await.map_err(io::Error::other)?
+    begin(permit).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]
@@ -65,20 +55,22 @@ mod tests {
 
     use futures_util::FutureExt;
 
+    use super::super::net::{System, blocking};
     use super::*;
 
     #[tokio::test]
     async fn d4_an_abandoned_lookup_keeps_its_place_until_the_system_is_done() {
         static ONE: Semaphore = Semaphore::const_new(1);
         let (release, released) = mpsc::channel::<()>();
-        let mut hangs = Box::pin(within(&ONE, move || released.recv().map_err(io::Error::other)));
+        let mut hangs =
+            Box::pin(within(&ONE, |permit| blocking(permit, move || released.recv().map_err(io::Error::other))));
         assert!(hangs.as_mut().now_or_never().is_none());
         drop(hangs);
 
-        let mut next = Box::pin(within(&ONE, || Ok(1)));
+        let mut next = Box::pin(within(&ONE, |permit| blocking(permit, || Ok(1))));
         assert!(next.as_mut().now_or_never().is_none());
         // Whoever gives up while it waits for a place leaves nothing.
-        let mut gone = Box::pin(within(&ONE, || -> io::Result<()> { panic!("never begun") }));
+        let mut gone = Box::pin(within(&ONE, |_| -> JoinHandle<io::Result<()>> { panic!("never begun") }));
         assert!(gone.as_mut().now_or_never().is_none());
         drop(gone);
         assert_eq!(ONE.available_permits(), 0);
@@ -88,10 +80,10 @@ mod tests {
 
     #[tokio::test]
     async fn d4_the_systems_lookups_wait_where_all_places_are_taken() {
-        let all = LOOKUPS.acquire_many(32).await.unwrap();
-        let mut waits = Box::pin(Resolver::System.resolve("localhost", 7));
+        let all = System.permits().acquire_many(32).await.unwrap();
+        let mut waits = Box::pin(Resolver::System.resolve(&System, "localhost", 7));
         assert!(waits.as_mut().now_or_never().is_none());
-        assert!(LOOKUPS.try_acquire().is_err(), "there are more places");
+        assert!(System.permits().try_acquire().is_err(), "there are more places");
         drop(all);
         assert!(!waits.await.unwrap().is_empty());
     }
@@ -102,10 +94,10 @@ mod tests {
         for address in ["127.0.0.1:7", "[::1]:7"] {
             let address: SocketAddr = address.parse().unwrap();
             for resolver in [&own, &Resolver::System] {
-                assert_eq!(resolver.resolve(&address.ip().to_string(), 7).await.unwrap(), [address]);
+                assert_eq!(resolver.resolve(&System, &address.ip().to_string(), 7).await.unwrap(), [address]);
             }
         }
         let given = Resolver::Addresses(vec!["127.0.0.1:9".parse().unwrap()]);
-        assert_eq!(given.resolve("example.com", 7).await.unwrap(), ["127.0.0.1:9".parse().unwrap()]);
+        assert_eq!(given.resolve(&System, "example.com", 7).await.unwrap(), ["127.0.0.1:9".parse().unwrap()]);
     }
 }

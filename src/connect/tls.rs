@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -13,11 +13,11 @@ use tokio_tungstenite::MaybeTlsStream;
 use crate::progress::ProgressIo;
 
 /// Without a `config` of the user's own it is the usual one.
-pub(super) async fn secure(
+pub(super) async fn secure<T: AsyncRead + AsyncWrite + Unpin>(
     name: ServerName<'static>,
-    io: ProgressIo<TcpStream>,
+    io: ProgressIo<T>,
     config: Option<Arc<ClientConfig>>,
-) -> io::Result<MaybeTlsStream<ProgressIo<TcpStream>>> {
+) -> io::Result<MaybeTlsStream<ProgressIo<T>>> {
     let config = config.map_or_else(usual, Ok).map_err(io::Error::other)?;
     TlsConnector::from(config).connect(name, io).await.map(MaybeTlsStream::Rustls)
 }
