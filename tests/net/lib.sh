@@ -21,9 +21,10 @@ check_equipment() {
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
     [[ ${#missing[@]} -eq 0 ]] || die "Missing: ${missing[*]}. \`tests/net/run --install\` gets them on Debian."
-    ip netns add "$PREFIX-try" 2>/dev/null || die "This kernel or container makes no network namespaces."
-    ip netns exec "$PREFIX-try" nft add table ip try 2>/dev/null || die "nftables does not work in this kernel."
-    ip netns exec "$PREFIX-try" sysctl -qw net.ipv4.tcp_congestion_control=bbr 2>/dev/null ||
+    # Each says itself what it lacks.
+    ip netns add "$PREFIX-try" || die "This kernel or container makes no network namespaces."
+    ip netns exec "$PREFIX-try" nft add table ip try || die "nftables does not work in this kernel or container."
+    ip netns exec "$PREFIX-try" sysctl -qw net.ipv4.tcp_congestion_control=bbr ||
         die "This kernel has no BBR, and every other congestion control crawls at the 20 % loss of \`lossy\`: modprobe tcp_bbr?"
     ip netns del "$PREFIX-try"
 }
