@@ -117,7 +117,7 @@ async fn farewell(ws: &mut LiveStream<Socket>) -> Result<(), Error> {
 async fn main() -> ExitCode {
     let outcome = match std::env::args().nth(1) {
         Some(url) => run(url).await,
-        None => timeout(HANDSHAKE, demo()).await.unwrap_or_else(|late| Err(late.into())),
+        None => timeout(12 * HANDSHAKE, demo()).await.unwrap_or_else(|late| Err(late.into())),
     };
     if let Err(error) = &outcome {
         eprintln!("FAILED: {error}");

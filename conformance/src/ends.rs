@@ -5,13 +5,13 @@ use std::fmt::Debug;
 use futures_util::{SinkExt, Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use ws_liveness::{Cause, End, Health};
 
-use super::{C, Kit, Live, SLACK, cause_of, is_within, open, patient};
-use crate::pair::{CLOSE, PING, PONG, TEXT, exact, farewell, frame, other, read_frame, read_frames, sockets};
+use super::{C, Kit, Live, cause_of, open, patient, timed};
+use crate::pair::{CLOSE, PATIENCE, PING, PONG, TEXT, exact, farewell, frame, other, read_frame, read_frames, sockets};
 
 pub(crate) fn goodbye() -> Message {
     Message::Close(Some(CloseFrame { code: 1001.into(), reason: "bye".into() }))
@@ -21,7 +21,7 @@ pub(crate) fn goodbye() -> Message {
 pub(crate) async fn rest<K: Kit>(live: &mut Live<K>) -> (Vec<Message>, Option<K::Error>) {
     let mut messages = Vec::new();
     let mut end = None;
-    while let Some(item) = timeout(C + SLACK, live.next()).await.expect("nothing hangs") {
+    while let Some(item) = timeout(PATIENCE, live.next()).await.expect("nothing hangs") {
         match item {
             Ok(message) if end.is_none() => messages.push(K::show(message)),
             Ok(message) => panic!("{message:?} after an error"),
@@ -47,7 +47,7 @@ pub(crate) async fn the_users_close_is_answered<K: Kit>(role: Role) {
         if says {
             live.send(K::make(goodbye())).await.unwrap();
         } else {
-            timeout(SLACK, live.close()).await.expect("nothing hangs").unwrap();
+            timeout(PATIENCE, live.close()).await.expect("nothing hangs").unwrap();
         }
         let (messages, error) = rest::<K>(&mut live).await;
         assert!(error.is_none(), "{error:?}");
@@ -65,16 +65,15 @@ pub(crate) async fn the_users_close_is_answered<K: Kit>(role: Role) {
 /// K4: within C, whether the library's own `close` waits for the peer or not.
 pub(crate) async fn the_users_close_is_not_answered<K: Kit>(role: Role) {
     for says in [true, false] {
-        let (mut live, _far) = open::<K>(role, exact().close_timeout(C).build().unwrap(), None).await;
-        let start = Instant::now();
+        let (mut live, _far, clocks) = timed::<K>(role, exact().close_timeout(C).build().unwrap(), None).await;
         if says {
             live.send(K::make(goodbye())).await.unwrap();
-        } else if let Err(error) = timeout(C + SLACK, live.close()).await.expect("nothing hangs") {
+        } else if let Err(error) = timeout(PATIENCE, live.close()).await.expect("nothing hangs") {
             assert_eq!(cause_of::<K>(&error), Cause::CloseTimeout);
         }
         let (messages, error) = rest::<K>(&mut live).await;
         assert_eq!((messages, cause_of::<K>(&error.expect("a verdict"))), (vec![], Cause::CloseTimeout));
-        is_within(start, C);
+        clocks.show(C);
     }
 }
 
@@ -83,7 +82,7 @@ pub(crate) async fn the_peers_close_is_answered<K: Kit>(role: Role) {
     let (mut live, mut far) = open::<K>(role, exact().build().unwrap(), None).await;
     far.write_all(&frame(other(role), CLOSE, &farewell(1001, "bye"))).await.unwrap();
     assert_eq!(K::show(live.next().await.unwrap().unwrap()), goodbye());
-    let (opcode, payload) = timeout(SLACK, read_frame(&mut far)).await.expect("it left").unwrap();
+    let (opcode, payload) = timeout(PATIENCE, read_frame(&mut far)).await.expect("it left").unwrap();
     assert_eq!((opcode, &payload[..2]), (CLOSE, &1001_u16.to_be_bytes()[..]));
     drop(far);
     let (messages, error) = rest::<K>(&mut live).await;
@@ -139,7 +138,7 @@ where
     E: Debug,
 {
     let mut items = Vec::new();
-    while let Some(item) = timeout(SLACK, socket.next()).await.expect("nothing hangs") {
+    while let Some(item) = timeout(PATIENCE, socket.next()).await.expect("nothing hangs") {
         items.push(format!("{item:?}"));
     }
     items

@@ -1,13 +1,13 @@
 //! A task of its own, over each library's socket.
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use ws_liveness::{Cause, End, Health, LivenessError};
 
-use super::{C, Kit, SLACK, T, brisk, is_within, open, patient};
-use crate::pair::{CLOSE, bare, farewell, millis, other, read_frames};
+use super::{Kit, T, answered, brisk, open, patient, timed};
+use crate::pair::{CLOSE, PATIENCE, bare, farewell, other, read_frames};
 
 /// B1, B2, B5: pings are answered while nobody polls; what came meanwhile is there; dropping the handle parts in peace.
 pub(crate) async fn a_busy_handler_keeps_its_connection<K: Kit>(role: Role) {
@@ -22,13 +22,12 @@ pub(crate) async fn a_busy_handler_keeps_its_connection<K: Kit>(role: Role) {
         }
         heard
     });
-    sleep(millis(800)).await;
-    let stats = monitor.stats();
-    assert!(stats.pongs_received >= 3 && stats.misses == 0, "{stats:?}");
+    answered(&monitor, 4).await;
+    assert_eq!(monitor.stats().misses, 0);
     assert_eq!(K::show(handle.next().await.unwrap().unwrap()), Message::text("work"));
     handle.send(K::make(Message::text("done"))).await.unwrap();
     drop(handle);
-    let heard = timeout(SLACK, peer).await.expect("it was closed").unwrap();
+    let heard = timeout(PATIENCE, peer).await.expect("it was closed").unwrap();
     assert!(heard.contains(&Message::text("done")) && heard.last().is_some_and(Message::is_close), "{heard:?}");
     // tokio-websockets' own `close` discards the peer's Close: nobody saw it come.
     assert!(matches!(monitor.ended().await, End::Closed | End::EndOfStream));
@@ -36,12 +35,11 @@ pub(crate) async fn a_busy_handler_keeps_its_connection<K: Kit>(role: Role) {
 
 /// B4, B7: the verdict is the socket's own, for a reader and for a writer, and the peer is told.
 pub(crate) async fn a_silent_peer_of_a_task_gets_its_verdict<K: Kit>(role: Role) {
-    let start = Instant::now();
-    let (live, mut far) = open::<K>(role, brisk(), None).await;
+    let (live, mut far, clocks) = timed::<K>(role, brisk(), None).await;
     let (monitor, mut handle) = (live.monitor(), live.spawn(1));
-    let dead = timeout(2 * T + C + SLACK, handle.next()).await.expect("I + T").unwrap().unwrap_err();
+    let dead = handle.next().await.unwrap().unwrap_err();
     assert_eq!(LivenessError::find(&dead).unwrap().cause(), Cause::PongTimeout);
-    is_within(start, 2 * T);
+    clocks.show(2 * T);
     assert!(handle.next().await.is_none());
     assert!(handle.send(K::make(Message::text("x"))).await.is_err());
     assert_eq!(monitor.health(), Health::Ended(End::PongTimeout));

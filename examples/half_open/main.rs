@@ -21,8 +21,8 @@ use stage::{Failure, Log, Outcome, Scene, check, connect, serve};
 const MEMORY: Duration = Duration::from_secs(2);
 const INTERVAL: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// What a busy machine may add to a bound.
-const SLACK: Duration = Duration::from_millis(500);
+/// What a busy machine may add to a bound: the times are printed, and only a hang is a failure.
+const SLACK: Duration = Duration::from_secs(60);
 
 /// The same for every scene; a program would start from the defaults. There is no jitter, so that no ping leaves while
 /// a probe is being answered: that answer would count as a frame that came instead of the ping's own, and extend T

@@ -10,9 +10,11 @@ mod bell;
 mod body;
 #[path = "../../tests/sockets/v/interleavings/script.rs"]
 mod script;
+#[path = "../../tests/sockets/v/interleavings/subject.rs"]
+mod subject;
 #[path = "../../tests/sockets/wire.rs"]
 mod wire;
 
 fuzz_target!(|data: &[u8]| {
-    body::run(data);
+    let _ = body::run(data);
 });

@@ -8,21 +8,24 @@ SERVER=10.77.2.2:7000
 # Seconds since the machine started: a clock that nobody sets.
 now() { cut -d ' ' -f 1 /proc/uptime; }
 
-skip() {
-    printf 'SKIP: %s\n' "$*"
-    exit 0
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
 }
 
-# check_equipment: ends the script where something is missing.
+# check_equipment: fails if something is missing.
 check_equipment() {
-    [[ $(id -u) -eq 0 ]] || skip "network namespaces need root."
+    [[ $(id -u) -eq 0 ]] || die "Network namespaces need root."
     local tool missing=()
     for tool in ip tc nft conntrack ethtool python3 sysctl; do
         command -v "$tool" >/dev/null || missing+=("$tool")
     done
-    [[ ${#missing[@]} -eq 0 ]] || skip "missing: ${missing[*]}. \`tests/net/run --install\` gets them on Debian."
-    ip netns add "$PREFIX-try" 2>/dev/null || skip "this kernel or container makes no network namespaces."
-    ip netns exec "$PREFIX-try" nft add table ip try 2>/dev/null || skip "nftables does not work in this kernel."
+    [[ ${#missing[@]} -eq 0 ]] || die "Missing: ${missing[*]}. \`tests/net/run --install\` gets them on Debian."
+    # Each says itself what it lacks.
+    ip netns add "$PREFIX-try" || die "This kernel or container makes no network namespaces."
+    ip netns exec "$PREFIX-try" nft add table ip try || die "nftables does not work in this kernel or container."
+    ip netns exec "$PREFIX-try" sysctl -qw net.ipv4.tcp_congestion_control=bbr ||
+        die "This kernel has no BBR, and every other congestion control crawls at the 20 % loss of \`lossy\`: modprobe tcp_bbr?"
     ip netns del "$PREFIX-try"
 }
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use ws_liveness::{Cause, End, LiveConfig, LiveExt};
 
 use crate::pair::{
-    CLOSE, Live, ROLES, Ws, bare, died_of, farewell, millis, other, over_tcp, quick, read_frames, sockets,
+    CLOSE, Live, ROLES, Ticks, Ws, bare, died_of, farewell, millis, other, over_tcp, quick, read_frames, sockets, stays,
 };
 use crate::relay::{Relay, Way};
 
@@ -27,11 +27,9 @@ async fn a_live_idle_peer_stays() {
     attend(peer);
     let (mut server, peer) = over_tcp(ROLES[1], &quick(T)).await;
     attend(peer);
-    let (client_ends, server_ends) = tokio::join!(timeout(6 * T, client.next()), timeout(6 * T, server.next()));
-    assert!(client_ends.is_err() && server_ends.is_err());
+    tokio::join!(stays(&mut client, 5), stays(&mut server, 5));
     for live in [client, server] {
-        let stats = live.monitor().stats();
-        assert!(stats.pongs_received >= 4 && stats.misses == 0, "{stats:?}");
+        assert_eq!(live.monitor().stats().misses, 0);
     }
 }
 
@@ -53,12 +51,12 @@ async fn two_wrapped_ends_keep_each_other() {
     // The pings of the other end are the user's to see.
     assert!(client.next().await.unwrap().unwrap().is_ping());
     client.send(Message::text("x")).await.unwrap();
-    let deadline = Instant::now() + 4 * T;
-    let mut echoed = 0;
-    while let Ok(item) = tokio::time::timeout_at(deadline, client.next()).await {
-        let message = item.unwrap().unwrap();
+    let (mut echoed, mut pings) = (0, 0);
+    while pings < 3 {
+        let message = client.next().await.unwrap().unwrap();
         assert!(message.is_ping() || message == Message::text("x"), "{message:?}");
         echoed += u32::from(message.is_text());
+        pings += u32::from(message.is_ping());
     }
     assert_eq!(echoed, 1);
     client.close().await.unwrap();
@@ -93,18 +91,15 @@ async fn a_peer_behind_a_dark_path_gets_its_verdict() {
             runs.spawn(async move {
                 let (mut live, peer, relay) = relayed(role, quick(T)).await;
                 attend(peer);
-                assert!(timeout(2 * T, live.next()).await.is_err(), "bright");
+                stays(&mut live, 1).await;
                 for (dark, from) in [(out, true), (back, false)] {
                     if dark {
                         relay.darken(way(from, role));
                     }
                 }
-                let start = Instant::now();
-                let end = timeout(4 * T, live.next()).await.expect("I + T");
-                let stats = live.monitor().stats();
-                assert_eq!(died_of(end), Cause::PongTimeout, "{out} {back}");
-                assert!(start.elapsed() <= 2 * T + millis(190), "{:?}", start.elapsed());
-                assert!(stats.pongs_received >= 1, "{stats:?}");
+                let ticks = Ticks::start();
+                assert_eq!(died_of(live.next().await), Cause::PongTimeout, "{out} {back}");
+                ticks.within(2 * T);
                 assert!(live.next().await.is_none());
             });
         }
@@ -117,10 +112,11 @@ async fn a_peer_behind_a_dark_path_gets_its_verdict() {
 async fn k1_a_peer_that_never_answers_hears_why() {
     for role in ROLES {
         let (near, mut far) = sockets(None).await;
+        let (start, ticks) = (Instant::now(), Ticks::start());
         let mut live = bare(near, role).await.live(quick(T));
-        let start = Instant::now();
         assert_eq!(died_of(live.next().await), Cause::PongTimeout);
-        assert!(start.elapsed() >= 2 * T && start.elapsed() <= 2 * T + millis(190), "{:?}", start.elapsed());
+        assert!(start.elapsed() >= 2 * T, "{:?}", start.elapsed());
+        ticks.within(2 * T);
         drop(live);
         let heard = read_frames(&mut far).await;
         assert_eq!(heard.last(), Some(&(CLOSE, farewell(3008, "pong timeout"))));
@@ -132,14 +128,16 @@ async fn k1_a_peer_that_never_answers_hears_why() {
 async fn j1_a_peer_that_stops_reading_is_stalled() {
     for role in ROLES {
         let (near, _far) = sockets(Some(4096)).await;
+        let (start, ticks) = (Instant::now(), Ticks::start());
         let live = bare(near, role).await.live(quick(T));
         let (mut sink, mut stream) = live.split();
         let reader = tokio::spawn(async move { died_of(stream.next().await) });
-        let start = Instant::now();
         let sent = sink.send(Message::binary(vec![7; 8 << 20])).await;
         assert_eq!(crate::pair::cause_of(&sent.unwrap_err()), Cause::WriteStalled);
-        assert!(start.elapsed() >= 4 * T && start.elapsed() <= 4 * T + millis(190), "{:?}", start.elapsed());
+        assert!(start.elapsed() >= 4 * T, "{:?}", start.elapsed());
+        ticks.within(4 * T);
         assert_eq!(reader.await.unwrap(), Cause::WriteStalled);
-        assert!(start.elapsed() <= 4 * T + millis(700), "min(C, 1 s): {:?}", start.elapsed());
+        // C is shorter than 1 s.
+        ticks.within(4 * T + millis(500));
     }
 }

@@ -79,6 +79,11 @@ impl Wire {
         self.change(|state| state.inbound.extend(bytes));
     }
 
+    /// Somebody else has it, too.
+    pub(crate) fn is_held(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     pub(crate) fn make_room(&self, bytes: usize) {
         self.change(|state| state.room += bytes);
     }

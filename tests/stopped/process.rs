@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 use tokio::time::Instant;
@@ -14,10 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
 
 use crate::child::{CHILD, Flavour, Job, MARK, SMALL, orders};
-use crate::pair::{millis, secs};
-
-/// Until something that must come is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::pair::{PATIENCE, millis, secs};
 
 /// A process with a connection, and its peer. It is killed with the drop.
 pub(crate) struct Process {
@@ -51,9 +47,9 @@ impl Process {
         &self.name
     }
 
-    /// What the process says next, within `limit`.
-    pub(crate) fn says(&self, limit: Duration) -> String {
-        self.words.recv_timeout(limit).unwrap_or_else(|error| panic!("{}: {error}", self.name))
+    /// What the process says next.
+    pub(crate) fn says(&self) -> String {
+        self.words.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
     /// It has said nothing, and so no verdict either.

@@ -5,19 +5,25 @@
 
 #[path = "frame.rs"]
 mod frame;
+#[path = "ticks.rs"]
+mod ticks;
 
 use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{Cause, LiveConfig, LiveConfigBuilder, LiveExt, LiveStream, LivenessError};
 
 use frame::encode;
+#[allow(unused_imports, reason = "compiled into several programs, each of which uses its part")]
+pub(crate) use ticks::{PATIENCE, Ticks};
 
 pub(crate) type Ws<T> = WebSocketStream<T>;
 pub(crate) type Live<T> = LiveStream<Ws<T>>;
@@ -103,6 +109,20 @@ pub(crate) async fn sockets(buffers: Option<u32>) -> (TcpStream, TcpStream) {
     near.set_nodelay(true).unwrap();
     far.set_nodelay(true).unwrap();
     (near, far)
+}
+
+/// Reads, in vain, until `pongs` of our pings have been answered.
+pub(crate) async fn stays<T: AsyncRead + AsyncWrite + Unpin>(live: &mut Live<T>, pongs: u64) {
+    let monitor = live.monitor();
+    let answered = async {
+        while monitor.stats().pongs_received < pongs {
+            sleep(millis(5)).await;
+        }
+    };
+    tokio::select! {
+        item = live.next() => panic!("{item:?}"),
+        answered = timeout(PATIENCE, answered) => answered.expect("no pong comes"),
+    }
 }
 
 /// Wrapped in `role`, and its peer.

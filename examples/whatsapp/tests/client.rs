@@ -6,12 +6,11 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use support::relay::Relay;
-use support::{Accepted, I, SLACK, T, answer, factory, next, serve};
+use support::{Accepted, PATIENCE, answer, factory, next, serve};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::async_trait;
@@ -22,9 +21,6 @@ use whatsapp_rust::types::events::{Event, EventKind};
 use whatsapp_rust::wacore::net::DisconnectReason;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 use ws_liveness_whatsapp::LiveTransportFactory;
-
-/// The client waits for 1 s before its first reconnection, a tenth more or less.
-const BACKOFF: Duration = Duration::from_millis(1100);
 
 /// The first time one way, then another: a relay's darkness is for good.
 struct Ways {
@@ -63,7 +59,7 @@ async fn start(relay: &Relay, server: LiveTransportFactory) -> (BotHandle, Unbou
 
 /// The next connection's socket and its first bytes.
 async fn greeted(accepted: &mut UnboundedReceiver<Accepted>) -> (Accepted, Vec<u8>) {
-    let (request, mut socket) = timeout(Duration::from_secs(5), accepted.recv()).await.expect("dialled").unwrap();
+    let (request, mut socket) = timeout(PATIENCE, accepted.recv()).await.expect("dialled").unwrap();
     loop {
         let message = next(&mut socket).await;
         if message.is_binary() {
@@ -87,10 +83,7 @@ async fn dials_again(hello: bool) {
     assert_eq!(!talk.is_empty(), hello, "the client finishes the handshake: {talk:?}");
 
     relay.darken_both();
-    let dark = Instant::now();
     let again = greeted(&mut accepted).await;
-    let elapsed = dark.elapsed();
-    assert!(elapsed <= I + T + BACKOFF + SLACK, "{elapsed:?}");
     let reason = reasons.try_recv().ok();
     if hello {
         assert!(
@@ -101,7 +94,7 @@ async fn dials_again(hello: bool) {
         assert!(reason.is_none(), "{reason:?}");
     }
     drop(again);
-    timeout(Duration::from_secs(5), client.shutdown()).await.expect("nothing hangs");
+    timeout(PATIENCE, client.shutdown()).await.expect("nothing hangs");
 }
 
 #[tokio::test]

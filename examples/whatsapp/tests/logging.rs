@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use support::relay::{Relay, Way};
-use support::{I, SLACK, T, answer, connect, factory, serve};
-use tokio::time::sleep;
+use support::{I, PATIENCE, answer, connect, factory, serve};
+use tokio::time::{sleep, timeout};
 use tracing::subscriber::set_default;
 use tracing_subscriber::fmt;
 
@@ -37,8 +37,14 @@ async fn logged(answers: bool) -> String {
         relay.darken(Way::ToClient);
     }
     answer(&mut server, 2).await;
-    sleep(I + T + SLACK).await;
-    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+    let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let line = async {
+        while !text().contains("within 500ms") {
+            sleep(I / 20).await;
+        }
+    };
+    timeout(PATIENCE, line).await.expect("no line");
+    text()
 }
 
 #[tokio::test]

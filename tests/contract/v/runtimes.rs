@@ -17,7 +17,7 @@ use ws_liveness::{Health, Spawned};
 type Handle = Spawned<Socket>;
 
 /// What is waited for at most; never a bound on what is right.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One that stands still while nobody calls `block_on`.
 fn at_rest() -> Runtime {

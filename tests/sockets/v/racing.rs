@@ -14,6 +14,8 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{LiveConfig, LiveExt, LiveStream};
 
+use crate::pair::PATIENCE;
+
 /// An inner that is woken at will, and answers every ping.
 #[derive(Default)]
 struct Peer {
@@ -111,7 +113,7 @@ fn v1_o2_a_probe_that_coincides_with_a_wake_up_of_the_inners_leaves() {
         let mut answered = (&mut probe).now_or_never().is_some();
         let asked = Instant::now();
         while peer.pings.load(SeqCst) == pings {
-            assert!(asked.elapsed() < Duration::from_secs(5), "lost in round {round}");
+            assert!(asked.elapsed() < PATIENCE, "lost in round {round}");
             thread::yield_now();
         }
         while !answered {

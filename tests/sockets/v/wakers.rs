@@ -10,13 +10,15 @@ use std::time::Duration;
 use futures_util::stream::SplitStream;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use ws_liveness::{Cause, LiveExt, Monitor};
 
 use crate::pair::{
-    Item, Live, ROLES, Ws, bare, cause_of, died_of, exact, millis, other, piped, piped_raw, quick, secs, sockets,
+    Item, Live, PATIENCE, ROLES, Ws, bare, cause_of, died_of, exact, millis, other, piped, piped_raw, quick, secs,
+    sockets,
 };
 
 /// Much more than a pipe, a socket's small buffers and tungstenite take.
@@ -90,10 +92,10 @@ async fn v1_a_parked_writer_survives_a_reader_that_pings() {
 async fn v1_a_parked_writer_survives_a_reader_that_pings_over_tcp() {
     for role in ROLES {
         let (near, far) = sockets(Some(4096)).await;
-        let config = quick(millis(200)).to_builder().write_timeout(secs(10)).build().unwrap();
+        let config = quick(millis(200)).to_builder().write_timeout(2 * PATIENCE).build().unwrap();
         let live = bare(near, role).await.live(config);
         let peer = bare(far, other(role)).await;
-        let stats = blocked_writer(live, peer, millis(300), secs(9)).await.stats();
+        let stats = blocked_writer(live, peer, millis(300), PATIENCE).await.stats();
         assert_eq!(stats.misses, 0);
     }
 }
@@ -250,19 +252,21 @@ async fn v1_no_wake_up_is_lost_between_threads() {
             }
         });
         let (mut sink, mut stream) = live.split();
+        let (read, done) = oneshot::channel::<()>();
         channels.spawn(async move {
             for n in 0..1000 {
                 sink.send(Message::binary(vec![7; n % 90])).await.unwrap();
             }
             // Held until the reader is done: the last echo must not depend on a drop.
-            sleep(secs(1)).await;
+            let _ = done.await;
         });
         channels.spawn(async move {
             for n in 0..1000 {
                 let echo = stream.next().await.unwrap().unwrap();
                 assert_eq!(echo.len(), n % 90);
             }
+            drop(read);
         });
     }
-    timeout(secs(15), channels.join_all()).await.expect("a wake-up was lost");
+    timeout(PATIENCE, channels.join_all()).await.expect("a wake-up was lost");
 }

@@ -4,6 +4,8 @@
 
 #[path = "../../../half_open/relay.rs"]
 pub(crate) mod relay;
+#[path = "../../../../tests/support/ticks.rs"]
+mod ticks;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_websockets::{Message, ServerBuilder, WebSocketStream};
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory};
@@ -20,11 +22,12 @@ use whatsapp_rust::wacore::net::DisconnectReason;
 use ws_liveness::LiveConfig;
 use ws_liveness_whatsapp::{LiveTransportFactory, liveness};
 
+#[allow(unused_imports, reason = "compiled into several tests, each of which uses its part")]
+pub(crate) use ticks::{PATIENCE, Ticks};
+
 pub(crate) const I: Duration = Duration::from_millis(200);
 pub(crate) const T: Duration = Duration::from_millis(300);
 pub(crate) const W: Duration = Duration::from_millis(400);
-/// What a busy machine may add to a bound.
-pub(crate) const SLACK: Duration = Duration::from_millis(700);
 
 /// The example's configuration, faster.
 pub(crate) fn hasty() -> LiveConfig {
@@ -81,17 +84,16 @@ pub(crate) async fn answer(socket: &mut WebSocketStream<TcpStream>, pings: usize
 }
 
 pub(crate) async fn next(socket: &mut WebSocketStream<TcpStream>) -> Message {
-    let next = timeout(Duration::from_secs(5), socket.next()).await;
+    let next = timeout(PATIENCE, socket.next()).await;
     next.expect("the client says something").expect("the connection stands").expect("it is sound")
 }
 
-/// The last event, and after how long it came.
-pub(crate) async fn end(events: &Receiver<TransportEvent>) -> (DisconnectReason, Duration) {
-    let start = Instant::now();
+/// The last event.
+pub(crate) async fn end(events: &Receiver<TransportEvent>) -> DisconnectReason {
     loop {
-        let event = timeout(Duration::from_secs(10), events.recv()).await.expect("nothing hangs");
+        let event = timeout(PATIENCE, events.recv()).await.expect("nothing hangs");
         if let TransportEvent::Disconnected(reason) = event.expect("the end is told") {
-            return (reason, start.elapsed());
+            return reason;
         }
     }
 }

@@ -8,15 +8,16 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use tokio::time::{advance, timeout};
+use tokio::task::yield_now;
+use tokio::time::{advance, sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
 use ws_liveness::{End, Health, LiveConfig, LiveStream, LivenessError, Monitor, ProgressIo};
 
 use super::bell::Bell;
 use super::script::Script;
+use super::subject::{Form, Read, Subject, Written};
 use crate::wire::Wire;
 
 /// No instant needs more polls than this, whatever the peer has sent.
@@ -25,11 +26,10 @@ const LARGEST: usize = 1 << 16;
 /// The opcodes of a peer that keeps to the protocol: data, pings, pongs, now and then a Close.
 const CIVIL: [u8; 10] = [2, 2, 9, 9, 10, 10, 2, 9, 10, 8];
 
-type Live = LiveStream<WebSocketStream<ProgressIo<Wire>>>;
 type Probe = Pin<Box<dyn Future<Output = Result<Duration, End>>>>;
 
 struct Run {
-    live: Live,
+    live: Subject,
     monitor: Monitor,
     wire: Wire,
     role: Role,
@@ -41,13 +41,24 @@ struct Run {
     probe: Option<Probe>,
     /// The sink was ready, and nothing was sent since.
     permit: bool,
+    /// `close_with` was polled.
+    closing: bool,
     /// The stream has said its last word.
     over: bool,
     verdicts: u32,
 }
 
-/// How it ended; `None` where nothing was to end it.
-pub(crate) fn run(data: &[u8]) -> Option<End> {
+/// What a run was and came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Outcome {
+    pub(crate) form: Form,
+    /// `close_with` was polled.
+    pub(crate) closing: bool,
+    /// `None` where nothing was to end it.
+    pub(crate) end: Option<End>,
+}
+
+pub(crate) fn run(data: &[u8]) -> Outcome {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -88,7 +99,7 @@ impl Run {
         let (stream, sink) = Default::default();
         let civil = bits & 0x18 != 0;
         Self {
-            live,
+            live: Subject::new(live, bits >> 5),
             monitor,
             wire,
             role,
@@ -98,13 +109,14 @@ impl Run {
             sink,
             probe: None,
             permit: false,
+            closing: false,
             over: false,
             verdicts: 0,
         }
     }
 
     async fn step(&mut self, script: &mut Script<'_>) {
-        match script.byte() % 20 {
+        match script.byte() % 24 {
             0 | 1 => drop(self.read()),
             2 => self.send(Message::binary(vec![1; usize::from(script.byte())])),
             3 => self.send(Message::Ping(script.bytes(4).into())),
@@ -124,15 +136,19 @@ impl Run {
             17 if script.byte() % 32 == 0 => self.fail(script.byte() & 1 == 0),
             18 => self.probe(),
             19 => self.probe = None,
+            20 if script.byte() % 8 == 0 => self.close_with(1000 + u16::from(script.byte() & 1)),
+            21 if script.byte() % 8 == 0 => self.live.drop_sink(),
+            // A task, if there is one, has its turn.
+            22 => yield_now().await,
             _ => self.run_woken(),
         }
     }
 
     fn send(&mut self, message: Message) {
         // A permit may be older than the ping that has used it (S6).
-        if self.permit || matches!(self.ready(), Poll::Ready(Ok(()))) {
+        if self.permit || matches!(self.ready(), Some(Poll::Ready(Ok(())))) {
             self.permit = false;
-            let _ = self.live.start_send_unpin(message);
+            let _ = self.live.start_send(message);
         }
     }
 
@@ -141,39 +157,58 @@ impl Run {
         Waker::from(self.sink.clone())
     }
 
-    fn ready(&mut self) -> Poll<Result<(), Error>> {
+    fn ready(&mut self) -> Option<Written> {
         let waker = self.writer();
-        let ready = self.live.poll_ready_unpin(&mut Context::from_waker(&waker));
-        self.permit = matches!(ready, Poll::Ready(Ok(())));
+        let ready = self.live.poll_ready(&mut Context::from_waker(&waker));
+        self.permit = matches!(ready, Some(Poll::Ready(Ok(()))));
         ready
     }
 
-    fn close(&mut self) -> Poll<Result<(), Error>> {
+    fn close(&mut self) -> Option<Written> {
         let waker = self.writer();
-        self.live.poll_close_unpin(&mut Context::from_waker(&waker))
+        self.live.poll_close(&mut Context::from_waker(&waker))
     }
 
-    fn flush(&mut self) -> Poll<Result<(), Error>> {
+    fn flush(&mut self) -> Option<Written> {
         let waker = self.writer();
-        self.live.poll_flush_unpin(&mut Context::from_waker(&waker))
+        self.live.poll_flush(&mut Context::from_waker(&waker))
     }
 
-    fn read(&mut self) -> Poll<Option<Result<Message, Error>>> {
-        let read = self.live.poll_next_unpin(&mut Context::from_waker(&Waker::from(self.stream.clone())));
+    /// The stream half's own waker.
+    fn reader(&self) -> Waker {
+        Waker::from(self.stream.clone())
+    }
+
+    fn read(&mut self) -> Read {
+        let waker = self.reader();
+        let read = self.live.poll_next(&mut Context::from_waker(&waker));
         assert!(!self.over || matches!(read, Poll::Ready(None)), "after the end: {read:?}");
-        match &read {
-            Poll::Ready(None) => {
-                self.over = true;
-                assert!(matches!(self.monitor.health(), Health::Ended(_)));
-            }
-            Poll::Ready(Some(Err(error))) if LivenessError::find(error).is_some() => {
-                self.verdicts += 1;
-                assert_eq!(self.verdicts, 1, "{error}");
-                assert!(matches!(self.flush(), Poll::Ready(Err(_))), "the sink has not heard of it");
-            }
-            _ => {}
+        if matches!(read, Poll::Ready(None)) {
+            self.over = true;
+            assert!(matches!(self.monitor.health(), Health::Ended(_)));
         }
+        self.heeds(&read);
         read
+    }
+
+    /// One poll. What it hides, an error after a complete handshake, is no end for `read`.
+    fn close_with(&mut self, code: u16) {
+        let waker = self.reader();
+        let Some(read) = self.live.poll_close_with(code, &mut Context::from_waker(&waker)) else { return };
+        self.closing = true;
+        self.heeds(&read);
+        // It may have taken the place of a read that would have gone on.
+        self.stream.rung.store(true, Ordering::Release);
+    }
+
+    /// There is one verdict, and the sink has heard of it.
+    fn heeds(&mut self, read: &Read) {
+        let Poll::Ready(Some(Err(error))) = read else { return };
+        if LivenessError::find(error).is_some() {
+            self.verdicts += 1;
+            assert_eq!(self.verdicts, 1, "{error}");
+            assert!(!matches!(self.flush(), Some(Poll::Pending | Poll::Ready(Ok(())))), "the sink has not heard of it");
+        }
     }
 
     fn stick(&self, stuck: bool) {
@@ -236,7 +271,7 @@ impl Run {
     }
 
     /// V2 and promise 4: whoever waits is woken, and there is an end.
-    async fn ends(mut self) -> Option<End> {
+    async fn ends(mut self) -> Outcome {
         self.stream.rung.store(true, Ordering::Release);
         self.sink.rung.store(true, Ordering::Release);
         let ended = timeout(
@@ -249,10 +284,25 @@ impl Run {
             }),
         )
         .await;
-        assert!(ended.is_ok() || !self.monitor.is_judging(), "no end: {:?}", self.live);
-        match self.monitor.health() {
-            Health::Ended(end) => Some(end),
-            _ => None,
-        }
+        assert!(ended.is_ok() || !self.monitor.is_judging() && !self.closing, "no end: {:?}", self.live);
+        self.leaves_nothing().await
+    }
+
+    /// K7 and B5: with the drop the socket is gone; a task may take C for it.
+    async fn leaves_nothing(self) -> Outcome {
+        let Self { live, wire, config, monitor, closing, .. } = self;
+        let (form, end) = (live.form(), monitor.health().end());
+        assert_ne!(end, Some(End::Dropped), "the task has panicked");
+        drop(live);
+        let gone = async {
+            while wire.is_held() {
+                assert_eq!(form, Form::Task, "the socket is still there");
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // What is rounded, and what a verdict takes for its Close.
+        let most = config.close_timeout() + Duration::from_secs(2);
+        timeout(most, gone).await.expect("the task is still there");
+        Outcome { form, closing, end }
     }
 }
