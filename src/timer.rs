@@ -182,3 +182,6 @@ pub(crate) mod count {
         pub(crate) static POLLS: Cell<u32> = const { Cell::new(0) };
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,7 +176,6 @@ impl<F: Clone> Liveness<F> {
         self.payloads.answer(number);
         let limit = self.rules.pong_timeout;
         let Phase::Open(open) = &mut self.phase else { return Answer { rtt: None, in_part: false } };
-        let judged = self.rules.is_judging(open.proven);
         open.misses = 0;
         open.proven = true;
         let (mut since, mut in_part) = (None, false);
@@ -194,9 +193,6 @@ impl<F: Clone> Liveness<F> {
         }
         let ours = open.pings.leaving().filter(|ping| ping.number.is_some_and(|ours| answers(number, ours)));
         let left = ours.map(|ping| ping.queued);
-        if let Some(pings) = open.pings.awaited_mut().filter(|_| !judged) {
-            pings.t = Stopwatch::start(now, limit);
-        }
         if left.is_some() {
             open.pings.drop_leaving();
             self.reschedule(now);

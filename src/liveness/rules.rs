@@ -87,7 +87,6 @@ impl Rules {
     pub(super) fn next_interval(&self, rng: &mut fastrand::Rng) -> Duration {
         match self.ping_interval {
             Duration::MAX => Duration::MAX,
-            interval if self.jitter == 0.0 => interval,
             interval => {
                 let whole = super::nanos(interval);
                 let off = (whole as f64 * self.jitter * rng.f64()) as u64;

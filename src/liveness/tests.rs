@@ -1,5 +1,7 @@
 //! The parts of the machine by themselves, and the faults that the exploration has found in it.
 
+mod conditions;
+
 use super::stopwatch::Stopwatch;
 use super::*;
 

@@ -3,5 +3,7 @@
 mod fan;
 mod presence;
 mod sync;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use fan::{Fan, Half};

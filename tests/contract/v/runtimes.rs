@@ -154,6 +154,24 @@ fn v5_a_handle_may_wander_over_runtimes_that_go() {
     lives_on(&home, &peer, &mut ws);
 }
 
+/// The task has gone with its runtime while the timer was set; nobody makes it anew.
+#[test]
+fn v5_a_handle_whose_runtime_is_gone_needs_no_other() {
+    let home = at_rest();
+    let (_peer, ws) = answered(exact().ping_interval(secs(3600)), secs(0));
+    let mut ws = spawned_on(&home, ws);
+    home.block_on(async {
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+    });
+    drop(home);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(matches!(ws.poll_next_unpin(&mut cx), Poll::Ready(Some(Err(_)))));
+    assert!(matches!(ws.poll_next_unpin(&mut cx), Poll::Ready(None)));
+    assert!(matches!(ws.poll_ready_unpin(&mut cx), Poll::Ready(Err(_))));
+}
+
 /// Polled on one runtime, then given a task on another.
 #[test]
 fn v5_a_connection_that_was_polled_elsewhere_before_it_was_spawned_lives_on() {
