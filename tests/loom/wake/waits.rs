@@ -229,6 +229,38 @@ fn j6_the_timer_ends_no_wait_and_the_inner_does_also_when_the_timer_fires() {
     }
 }
 
+/// A task that knows whether it was woken.
+#[derive(Default)]
+struct Task(std::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Task {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The inner wakes us beside the timer, while a half polls. If the flag stayed set while the half sleeps, every later wake-up
+/// would be taken for a repetition.
+#[test]
+fn v1_a_wake_up_beside_the_timers_leaves_no_half_asleep() {
+    loom::model(|| {
+        let task = std::sync::Arc::new(Task::default());
+        let fan = Arc::new(Fan::default());
+        fan.set_alarm(Time::START);
+        fan.wait(Half::Stream, Time::START);
+        fan.wake_all();
+        let inner = thread::spawn({
+            let fan = fan.clone();
+            move || fan.wake_all()
+        });
+        fan.begin();
+        fan.wait(Half::Stream, Time::START);
+        fan.park(Half::Stream, &std::task::Waker::from(task.clone()));
+        inner.join().unwrap();
+        assert!(!fan.is_woken() || task.0.load(Ordering::Relaxed), "asleep, and said to be woken");
+    });
+}
+
 /// A half that comes of itself does not wait, and the other goes on waiting.
 #[test]
 fn j6_a_half_that_comes_of_itself_ends_its_own_wait_alone() {
