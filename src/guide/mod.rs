@@ -9,6 +9,7 @@
 //! | [`interval`] | choose the times, or fear that all clients come back at once |
 //! | [`progress`] | move large messages over slow paths, or want to know which layer died |
 //! | [`axum`] | want a complete server: `/health`, progress, graceful shutdown |
+//! | [`heartbeats`] | use a service that has a heartbeat of its own, or a feed that should never be silent |
 //! | [`layers`] | want to know what TCP, ping and application can each see |
 //! | [`shutdown`] | close many connections at once |
 //! | [`testing`] | test your own code against dead peers, without waiting |
@@ -26,6 +27,11 @@ pub mod errors {
 /// Which layer sees what: operating system, WebSocket, application.
 pub mod layers {
     #![doc = include_str!("layers.md")]
+}
+
+/// Heartbeats above WebSocket: a service's own, and feeds that have none.
+pub mod heartbeats {
+    #![doc = include_str!("heartbeats.md")]
 }
 
 /// Sources of progress in ten lines: tokio-tungstenite, TLS, axum, the TCP socket itself.

@@ -124,7 +124,7 @@ impl<S: Stream, P> LiveStream<S, P> {
     ///         Some(Message::text("ping"))
     ///     }
     ///     fn hear(&mut self, message: &Message) -> Heard {
-    ///         if message.to_text() == Ok("pong") { Heard::Answer } else { Heard::Other }
+    ///         if message.to_text().is_ok_and(|text| text == "pong") { Heard::Answer } else { Heard::Other }
     ///     }
     /// }
     ///
