@@ -35,6 +35,11 @@ mod world;
 mod error {
     #[derive(Clone, Debug)]
     pub(crate) struct LivenessError;
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) enum Layer {
+        Protocol,
+    }
 }
 
 mod timer {

@@ -38,7 +38,7 @@ fn run<T>(mut wait: Pin<&mut impl Future<Output = T>>, bell: &Arc<Bell>) -> Poll
 /// A monitor, and a thread on which the health of its connection takes these values.
 fn becoming(healths: &'static [Health]) -> (Monitor, JoinHandle<()>) {
     let shared = Shared::new(true);
-    let monitor = Monitor::new(shared.clone());
+    let monitor = Monitor::new(shared.clone(), None);
     let becoming = thread::spawn(move || assert!(healths.iter().all(|health| shared.set_health(*health))));
     (monitor, becoming)
 }
