@@ -137,10 +137,15 @@ impl Clocks {
     }
 
     #[track_caller]
-    fn show(&self, least: Duration) {
+    fn show(&self, exactly: Duration) {
+        self.show_between(exactly, exactly);
+    }
+
+    #[track_caller]
+    fn show_between(&self, least: Duration, most: Duration) {
         let elapsed = self.made.elapsed();
         assert!(elapsed >= least, "{elapsed:?} instead of {least:?}");
-        self.ticks.within(least);
+        self.ticks.within(most);
     }
 }
 
