@@ -38,11 +38,6 @@ mod k {
     mod slow_readers;
 }
 
-/// Observing.
-mod o {
-    pub(crate) mod events;
-}
-
 /// Progress below messages.
 mod p {
     mod progress;

@@ -6,7 +6,6 @@ use std::fmt::Debug;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::*;
-use crate::o::events::Ear;
 
 /// Stands in every place that nobody may print. The second is the first in base64, with a colon before it.
 const SECRETS: [&str; 2] = ["5ecret", "OjVlY3JldA=="];
@@ -71,21 +70,4 @@ async fn d5_a_connection_shows_neither_what_it_has_read_nor_what_it_has_to_write
     assert_eq!(live.next().await.unwrap().unwrap(), Message::text("first"));
     live.feed(Message::text("5ecret")).await.unwrap();
     assert_discreet(&live);
-}
-
-#[tokio::test]
-async fn d5_no_event_of_a_connection_shows_what_it_was_dialled_with_or_has_read() {
-    let ear = Ear::default();
-    let _guard = tracing::subscriber::set_default(ear.clone());
-    let url = server(|tcp| async move {
-        let mut ws = tokio_tungstenite::accept_async(tcp).await.unwrap();
-        ws.send(Message::text("5ecret")).await.unwrap();
-        std::future::pending::<()>().await;
-    });
-    let (mut live, _) = connect(request(&url.await), &ConnectOptions::default()).await.unwrap();
-    live.next().await.unwrap().unwrap();
-    tokio::time::pause();
-    live.next().await.unwrap().unwrap_err();
-    let heard = ear.heard();
-    assert!(heard.contains("pong_timeout") && !heard.contains(SECRETS[0]), "{heard}");
 }
