@@ -34,9 +34,11 @@ class Program:
 
     async def _read(self):
         async for line in self.process.stdout:
-            with contextlib.suppress(json.JSONDecodeError):
+            try:
                 self.events.append(json.loads(line) | {"at": asyncio.get_running_loop().time()})
                 self.news.set()
+            except json.JSONDecodeError:
+                self.errors += line
         self.over = True
         self.news.set()
 

@@ -61,7 +61,9 @@ def npm(root, source, *options):
 
 def gorilla(root):
     env = os.environ | {"GOPATH": "/usr/share/gocode", "GO111MODULE": "off", "GOCACHE": str(root / "go"), "CGO_ENABLED": "0"}
-    run("go", "build", "-o", root / "gorilla", root / "peers/gorilla.go", env=env)
+    asked = ["dpkg-query", "--show", "--showformat=${Version}", "golang-github-gorilla-websocket-dev"]
+    version = subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    run("go", "build", "-ldflags", f"-X main.version={version}", "-o", root / "gorilla", root / "peers/gorilla.go", env=env)
 
 
 def place(root):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -51,6 +52,8 @@ LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
 LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
+# The limit of an upgraded connection is the lesser of the two, seen from either side.
+Timeout 3
 ProxyTimeout 3
 ProxyPass / http://127.0.0.1:%(behind)d/ upgrade=websocket
 """
@@ -69,18 +72,17 @@ http://127.0.0.1:%(port)d {
 class Proxy:
     """Meets our end as a peer does, with itself between."""
 
-    roles, keepalive, echoes, shows = ("proxy",), False, True, (3008, "pong timeout")
+    roles, keepalive, echoes, shows = ("proxy",), True, True, (3008, "pong timeout")
 
     def __init__(self, name, config, argv, asked, limits=True):
         self.name, self.config, self.argv, self.asked, self.limits = name, config, argv, asked, limits
 
     async def version(self):
         said = subprocess.run(self.asked, capture_output=True, text=True, check=True)
-        lines = (said.stdout + said.stderr).strip().splitlines()
-        return lines[0].split(" - ")[0]
+        return re.search(r"\d+\.\d+\.\S+", said.stdout + said.stderr)[0]
 
     @contextlib.asynccontextmanager
-    async def meets(self, end, _role, _keepalive, *args):
+    async def meets(self, end, _role, keepalive, *args):
         async with contextlib.AsyncExitStack() as stack:
 
             async def start(*argv, **options):
@@ -91,7 +93,8 @@ class Proxy:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             # nginx gives up root for its workers.
             os.chmod(folder, 0o755)
-            peer = await start("the server", end, "listen", 0, "--echo")
+            pings = ["--live", f"{keepalive * 1000:.0f},30000"] if keepalive else []
+            peer = await start("the server", end, "listen", 0, "--echo", *pings)
             behind = (await peer.event("listening"))["port"]
             port = free_port()
             config = Path(folder) / "Caddyfile"

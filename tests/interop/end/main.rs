@@ -82,6 +82,7 @@ async fn hold<T: AsyncRead + AsyncWrite + Unpin>(ws: WebSocketStream<T>, args: A
     match (args.live, args.deaf) {
         (None, _) if args.echo => echo(ws).await,
         (None, _) => talk(ws).await,
+        (Some(config), _) if args.echo => echo(ws.live(config)).await,
         (Some(config), false) => talk(ws.live(config).with_observer(tell)).await,
         (Some(config), true) => {
             talk(ws.try_filter(|message| ready(!message.is_pong())).live(config).with_observer(tell)).await;

@@ -50,7 +50,7 @@ class Java implements WebSocket.Listener {
 
     public static void main(String[] args) throws Exception {
         if (args[0].equals("version")) {
-            say("version", ", \"version\": \"java.net.http of " + Runtime.version() + "\"");
+            say("version", ", \"version\": \"java.net.http, Java " + Runtime.version() + "\"");
             return;
         }
         long keepalive = (long) (Double.parseDouble(args[1]) * 1000);

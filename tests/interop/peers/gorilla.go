@@ -16,6 +16,9 @@ import (
 
 var keepalive time.Duration
 
+// The library's, given when this is built.
+var version string
+
 func say(facts map[string]any) { json.NewEncoder(os.Stdout).Encode(facts) }
 
 func play(socket *websocket.Conn) {
@@ -66,7 +69,7 @@ func must(err error) {
 func main() {
 	role := os.Args[1]
 	if role == "version" {
-		say(map[string]any{"event": "version", "version": runtime.Version()})
+		say(map[string]any{"event": "version", "version": "gorilla " + version + ", " + runtime.Version()})
 		return
 	}
 	seconds, err := strconv.ParseFloat(os.Args[2], 64)

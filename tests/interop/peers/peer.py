@@ -14,4 +14,6 @@ WHERE = sys.argv[3] if len(sys.argv) > 3 else ""
 
 
 def say(event, **facts):
-    print(json.dumps({"event": event, **facts}), flush=True)
+    # One write: Chromium's events come on several threads, and `print` writes the end of the line by itself.
+    sys.stdout.write(json.dumps({"event": event, **facts}) + "\n")
+    sys.stdout.flush()
