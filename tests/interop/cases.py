@@ -4,10 +4,9 @@ import asyncio
 import re
 import signal
 
-from ends import Failure
+from ends import NORMAL, Failure
 from proxies import LIMIT
 
-NORMAL = (1000, "bye")
 # I and T in milliseconds. A live peer is given a T that no busy machine reaches.
 PATIENT = "600,30000"
 STRICT_T = 3.0
@@ -49,18 +48,20 @@ async def talks(peer, meet):
     async with meet(0, "--live", PATIENT) as (ours, theirs):
         await ours.event("pong", 3)
         cells = {"pings answered": "yes"}
-        if not peer.echoes:
-            return cells | {"10 MB each way": "it echoes nothing", "our end": "it has no such end"}
-        await ours.order("large")
-        data = await ours.event("data")
-        expect(data["whole"], f"{data['length']} bytes came back, and not the same", ours)
-        cells["10 MB each way"] = "whole"
-        await ours.event("pong", since=ours.events.index(data))
+        cells["10 MB each way"] = await carries(ours) if peer.echoes else "it echoes nothing"
         await ours.order("close")
         closed = await theirs.event("closed")
-        expect((closed["code"], closed["reason"]) == NORMAL, f"it shows {shown(closed)}", ours)
+        expect((closed["code"], closed["reason"]) == peer.normal, f"it shows {shown(closed)}", ours)
         await ended_well(ours)
         return cells | {"our end": shown(closed)}
+
+
+async def carries(ours):
+    await ours.order("large")
+    data = await ours.event("data")
+    expect(data["whole"], f"{data['length']} bytes came back, and not the same", ours)
+    await ours.event("pong", since=ours.events.index(data))
+    return "whole"
 
 
 async def says_goodbye(peer, meet):

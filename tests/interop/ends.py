@@ -9,6 +9,8 @@ import sys
 
 # Nothing takes so long unless it hangs; it bounds no promise.
 HANG = 90.0
+# What an API shows of our two ends.
+NORMAL, TIMEOUT = (1000, "bye"), (3008, "pong timeout")
 
 
 class Failure(Exception):
@@ -95,14 +97,13 @@ class Program:
 class Peer:
     """A peer that one file describes; peer.py says how it is called."""
 
-    def __init__(self, name, *argv, roles=("server", "client"), keepalive=True, echoes=True, shows=None, env=None):
+    def __init__(self, name, *argv, roles=("server", "client"), keepalive=True, echoes=True, shows=None):
         self.name, self.argv, self.roles, self.keepalive, self.echoes = name, argv, roles, keepalive, echoes
-        # What its API makes of our 3008.
-        self.shows = shows or (3008, "pong timeout")
-        self.env = env
+        # Baileys has one word for all ends.
+        self.normal, self.shows = shows or NORMAL, shows or TIMEOUT
 
     async def version(self):
-        program = await Program.start(self.name, *self.argv, "version", env=self.env)
+        program = await Program.start(self.name, *self.argv, "version")
         try:
             return (await program.event("version"))["version"]
         finally:
@@ -119,14 +120,14 @@ class Peer:
                 return program
 
             if role == "server":
-                peer = await start(self.name, *self.argv, "listen", keepalive, env=self.env)
+                peer = await start(self.name, *self.argv, "listen", keepalive)
                 port = (await peer.event("listening"))["port"]
                 ours = await start("our end", end, "connect", f"ws://127.0.0.1:{port}/", *args)
             else:
                 ours = await start("our end", end, "listen", 0, *args)
                 port = (await ours.event("listening"))["port"]
                 url = f"ws://127.0.0.1:{port}/"
-                peer = await start(self.name, *self.argv, "connect", keepalive, url, env=self.env)
+                peer = await start(self.name, *self.argv, "connect", keepalive, url)
             await ours.event("open")
             yield ours, peer
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from ends import HANG, Failure, Program
+from ends import HANG, NORMAL, TIMEOUT, Failure, Program
 
 LIMIT = 3
 
@@ -72,7 +72,7 @@ http://127.0.0.1:%(port)d {
 class Proxy:
     """Meets our end as a peer does, with itself between."""
 
-    roles, keepalive, echoes, shows = ("proxy",), True, True, (3008, "pong timeout")
+    roles, keepalive, echoes, normal, shows = ("proxy",), True, True, NORMAL, TIMEOUT
 
     def __init__(self, name, config, argv, asked, limits=True):
         self.name, self.config, self.argv, self.asked, self.limits = name, config, argv, asked, limits
