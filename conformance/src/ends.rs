@@ -63,7 +63,7 @@ pub(crate) async fn the_users_close_is_answered<K: Kit>(role: Role) {
 }
 
 /// K4: within C. If the library's own `close` waits for the peer, as tokio-websockets' does, nobody reads meanwhile: it has C in
-/// time, and who reads then has C of attention.
+/// time, and a reader that comes after it has C of attention.
 pub(crate) async fn the_users_close_is_not_answered<K: Kit>(role: Role) {
     for says in [true, false] {
         let (mut live, _far, clocks) = timed::<K>(role, exact().close_timeout(C).build().unwrap(), None).await;

@@ -372,10 +372,9 @@ impl Pilot<'_> {
     /// A sign of life came in. Returns whether it was waited for.
     pub(super) fn sign(&mut self) -> bool {
         let now = self.now();
-        let judging = self.core.machine.is_judging();
         let awaited = self.core.machine.handle_sign(now);
         let mut board = self.shared.board();
-        board.judging |= judging;
+        board.judging = self.core.machine.is_judging();
         board.stats.last_inbound = Some(now);
         board.stats.last_pong = Some(now);
         if awaited {

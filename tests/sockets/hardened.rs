@@ -1,4 +1,4 @@
-//! What a peer can make a socket hold, with the limits of `hardened` and without them.
+//! What a peer can make a socket hold, with the limits of `hardened` and without them (H3).
 
 use allocation_counter::measure;
 use futures_util::{FutureExt, SinkExt, StreamExt};

@@ -304,7 +304,7 @@ async fn l6_spawned_and_split_it_is_the_same() {
     peer.await.unwrap();
 }
 
-/// Who waits hears of either layer.
+/// A monitor that waits hears of either layer.
 #[tokio::test(start_paused = true)]
 async fn l7_one_monitor_shows_both_layers() {
     let (mut live, far) = beating(Numbered::default()).await;
