@@ -223,12 +223,17 @@ async fn l4_heartbeats_that_fall_due_in_the_farewell_below_say_nothing() {
             sleep(Duration::from_millis(10)).await;
         }
     });
+    let (monitor, start) = (live.monitor(), Instant::now());
+    let watcher = tokio::spawn(async move { (monitor.ended().await, start.elapsed()) });
     let end = loop {
         match live.next().await {
             Some(Ok(_)) => {}
             other => break other,
         }
     };
+    // The monitor knows it at once, the stream tells it after the farewell.
+    assert_eq!(watcher.await.unwrap(), (End::PongTimeout, secs(10)));
+    assert!(start.elapsed() > secs(10), "there was no farewell");
     assert_eq!(ours(end), (Cause::PongTimeout, Layer::Protocol));
     assert_eq!(live.monitor().health(), Health::Ended(End::PongTimeout));
     talker.abort();
